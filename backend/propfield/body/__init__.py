@@ -1,0 +1,1 @@
+"""The person: template, skeleton, skinning, shape, and the loaders of bodies."""

@@ -1,0 +1,1 @@
+"""Where pictures come from: the studio, folders, COCO files, and (later) diffusion."""

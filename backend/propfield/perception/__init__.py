@@ -1,0 +1,1 @@
+"""Picture → Observation: detect, segment, keypoints, body fit, camera."""
