@@ -44,9 +44,13 @@ class Grid:
         return (cube + np.asarray(self.centre)).astype(np.float32)
 
     def voxel_of(self, points: Float32[np.ndarray, "*batch 3"]) -> Int64[np.ndarray, "*batch"]:
-        """Flat index of the voxel that each point lies in, −1 outside the cube."""
+        """Flat index of the voxel that each point lies in, −1 outside the cube.
+
+        Truncated toward zero as in the official implementation, so that a point less than a voxel outside
+        one of the three low borders counts as in the border voxel.
+        """
         steps = (points - self.origin) / np.float32(self.voxel)
-        inside = ((steps >= 0) & (steps < self.resolution)).all(-1)
+        inside = ((steps > -1) & (steps < self.resolution)).all(-1)
         ijk = np.where(inside[..., None], steps, 0).astype(np.int64)
         flat = (ijk[..., 0] * self.resolution + ijk[..., 1]) * self.resolution + ijk[..., 2]
         return np.where(inside, flat, -1)
