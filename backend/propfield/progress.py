@@ -1,8 +1,9 @@
 """How long work tells its caller where it is, and hears that it should stop."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Called by long work, often. Raises `propfield.errors.Cancelled` when the caller wants it to stop.
 

@@ -135,7 +135,7 @@ class Aggregator:
         return posed
 
     def hits(self, view: Observation) -> tuple[Bool[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
-        """For each voxel whether its pixel lies in the view's object mask, and whether it lies in the picture."""
+        """For each voxel whether its pixel is in the view's object mask, and whether it is in the picture."""
         camera = view.camera
         projection = self._tensor(camera.K @ np.concatenate([camera.R, camera.t[:, None]], 1))
         height, width = view.object_mask.shape

@@ -44,8 +44,8 @@ def learn_field(
     """Learns a category's field by voting (CHORUS Eq. 6) from whatever observations there are.
 
     Observations are filtered as they come (observations/filters.py) and none is kept in memory; `expected` is
-    how many to expect, for the progress. The mix of all types comes first in the field. PropfieldError when no
-    view is left to learn from; torch's out-of-memory becomes Unavailable.
+    how many to expect, for the progress. The mix of all types comes first in the field. PropfieldError when
+    no view is left to learn from; torch's out-of-memory becomes Unavailable.
     """
     grid = grid or Grid()
     progress("prepare the grid", 0.0)
@@ -73,7 +73,8 @@ def learn_field(
     if not kept:
         told = ", ".join(f"{name}: {count}" for name, count in rejected.items() if count)
         raise PropfieldError(
-            f"No view of “{category}” is left to learn from: {observed} seen, rejected by {told or 'no filter'}."
+            f"No view of “{category}” is left to learn from: {observed} seen,"
+            f" rejected by {told or 'no filter'}."
         )
     return OccupancyField(
         category=category,
@@ -112,6 +113,7 @@ OPEN_LICENCES = ("CC0-1.0", "CC-BY-4.0", "MIT", "Apache-2.0", "GPL-3.0-or-later"
 def _ledger(body: BodyTemplate, pictures: set[str]) -> list[dict[str, Any]]:
     """The licence of every input, so that a studio sees at once whether it may use the field."""
     ledger = [{"what": f"body: {body.name}", "licence": body.licence, "commercial": body.commercial}]
-    for licence in sorted(pictures):
-        ledger.append({"what": "pictures", "licence": licence, "commercial": licence in OPEN_LICENCES})
-    return ledger
+    return ledger + [
+        {"what": "pictures", "licence": licence, "commercial": licence in OPEN_LICENCES}
+        for licence in sorted(pictures)
+    ]

@@ -55,5 +55,6 @@ class OccupancyField:
                 return candidate
         names = [candidate.type.name for candidate in self.types]
         raise NotFound(
-            f"This {self.category} field has no type “{name}”; it has: {', '.join(nearest_names(name, names, 9))}."
+            f"This {self.category} field has no type “{name}”; it has:"
+            f" {', '.join(nearest_names(name, names, 9))}."
         )

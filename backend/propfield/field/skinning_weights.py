@@ -89,7 +89,7 @@ def _smoothed(weights: np.ndarray, near: np.ndarray) -> np.ndarray:
     inner = (slice(1, -1),) * 3
     if min(cube.shape[:3]) < 3:
         return weights
-    # The box may touch the grid's border, whose voxels are never smoothed; elsewhere its rim is pelvis anyway.
+    # Where the box touches the grid's border, the border is never smoothed; elsewhere its rim is pelvis.
     far = np.eye(1, 24, dtype=np.float32)[0]
     for _ in range(SMOOTHING_PASSES):
         around = cube[2:, 1:-1, 1:-1] + cube[:-2, 1:-1, 1:-1]

@@ -1,13 +1,14 @@
 """What every source of pictures gives: observations of a category, and which types it tells apart."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 from propfield.progress import Progress
 
 
+@runtime_checkable
 class Source(Protocol):
     """A provider of pictures that have been perceived."""
 

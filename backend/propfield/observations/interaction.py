@@ -12,4 +12,4 @@ class InteractionType:
     prompt: str
     """The sentence that the pictures of this type are of; its observations carry it."""
     part: str | None = None
-    """Name in skeleton.BODY_PARTS: only pictures whose object meets that part count; None: all of the prompt."""
+    """Name in skeleton.BODY_PARTS: only pictures whose object meets that part count; None: all pictures."""
