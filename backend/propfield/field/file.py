@@ -1,7 +1,9 @@
 """The field file: arrays and one JSON header in a .npz, without pickle (DESIGN.md, "The field file")."""
 
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,22 @@ _ARRAYS = {
     "body_joints": ("f4", 2),
     "rest_pose": ("f4", 2),
 }
+
+# What zipfile and numpy raise for bytes that are not what they say they are (found by fuzzing).
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+)
 
 
 def save_field(field: OccupancyField, path: Path) -> None:
@@ -130,7 +148,7 @@ def _opened(path: Path) -> np.lib.npyio.NpzFile:
         if unpacked > UNPACKED_LIMIT:
             raise PropfieldError(f"{path.name} would unpack to more than {UNPACKED_LIMIT >> 30} GiB.")
         data = np.load(path, allow_pickle=False)
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise PropfieldError(f"{path.name} is not a field file, or it was cut short.") from error
     return data
 
@@ -138,11 +156,11 @@ def _opened(path: Path) -> np.lib.npyio.NpzFile:
 def _read(data: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
     try:
         return data[name]
-    except ValueError as error:
-        raise PropfieldError(
-            f"{path.name} holds pickled objects, which propfield never opens; ask for it to be saved anew."
-        ) from error
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
+    except _UNREADABLE as error:
+        if "allow_pickle" in str(error):
+            raise PropfieldError(
+                f"{path.name} holds pickled objects, which propfield never opens; ask for it to be saved anew."
+            ) from error
         raise PropfieldError(f"{path.name} is damaged: “{name}” cannot be read.") from error
 
 

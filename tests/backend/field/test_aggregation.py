@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+
+from propfield.body.skeleton import canonical_pose
+from propfield.errors import PropfieldError
+from propfield.field.aggregation import Aggregator, Votes, azimuth_bin, part_region
+from propfield.field.learning import ALL, learn_field
+from propfield.observations.interaction import InteractionType
+
+from .conftest import looking_from, view_of
+
+REST = canonical_pose()
+
+
+def square(x0, y0, x1, y1, size=256):
+    mask = np.zeros((size, size), bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+@pytest.fixture
+def around():
+    """Views from all sides of a mask in the middle of the picture, in the rest pose."""
+    mask = square(108, 108, 148, 148)
+    return [
+        view_of(mask, REST, looking_from(np.pi / 12 * (2 * k + 1)), id=str(k), prompt=f"prompt {k % 2}")
+        for k in range(12)
+    ]
+
+
+def test_a_mask_seen_from_all_sides_gives_its_visual_hull(body, grid, weights, around):
+    """In the rest pose nothing is warped: occupied with certainty exactly where every mask says so."""
+    aggregator = Aggregator(body, grid, weights, [ALL])
+    for view in around:
+        aggregator.add(view)
+    occupancy = aggregator.votes[0].occupancy()
+    centres = grid.centres()
+    in_all = np.ones(len(centres), bool)
+    for view in around:
+        x, y = np.trunc(view.camera.project(centres)).T
+        in_all &= (x >= 108) & (x < 148) & (y >= 108) & (y < 148)
+    assert in_all.sum() > 50
+    # Float32 sums of twelve shares round differently; a projection on a pixel's edge may fall either way.
+    assert ((occupancy > 0.999) != in_all).mean() < 1e-4
+
+
+def test_rare_sides_weigh_as_much_as_common_ones(body, grid, weights):
+    """r_k: ten views from one side and one from another have the same say (CHORUS, uniform view sampling)."""
+    front, side = looking_from(np.pi / 2 + 0.1), looking_from(0.1)
+    yes, no = square(0, 0, 256, 256), square(0, 0, 1, 1)
+    aggregator = Aggregator(body, grid, weights, [ALL])
+    for _ in range(10):
+        aggregator.add(view_of(no, REST, front))
+    aggregator.add(view_of(yes, REST, side))
+    middle = grid.voxel_of(np.zeros((1, 3), np.float32))
+    assert aggregator.votes[0].occupancy()[middle] == pytest.approx(0.5)
+    assert aggregator.votes[0].support()[middle] == 11
+
+
+def test_counts_merge_bit_for_bit_in_any_order(body, grid, weights, around):
+    whole = Aggregator(body, grid, weights, [ALL])
+    for view in around:
+        whole.add(view)
+    merged = Votes.none(grid.resolution**3)
+    for share in (around[7:], around[:3], around[3:7]):
+        part = Aggregator(body, grid, weights, [ALL])
+        for view in share:
+            part.add(view)
+        merged.merge(part.votes[0])
+    assert np.array_equal(merged.occupancy(), whole.votes[0].occupancy())
+    assert np.array_equal(merged.support(), whole.votes[0].support())
+
+
+def test_types_take_their_prompt_and_their_part(body, grid, weights, around):
+    """The mask round the hips meets the hips, not the head; each prompt's type takes its own views."""
+    kinds = [
+        ALL,
+        InteractionType("even", "prompt 0"),
+        InteractionType("even at the hips", "prompt 0", "hips"),
+        InteractionType("at the foot", "", "left foot"),
+    ]
+    aggregator = Aggregator(body, grid, weights, kinds)
+    for view in around:
+        aggregator.add(view)
+    assert [votes.views for votes in aggregator.votes] == [12, 6, 6, 0]
+
+
+def test_what_is_behind_the_camera_is_not_in_its_picture(body, grid, weights):
+    camera = looking_from(np.pi / 2 + 0.1, distance=0.5)
+    _, in_image = Aggregator(body, grid, weights, [ALL]).hits(view_of(square(0, 0, 256, 256), REST, camera))
+    depth = (grid.centres() @ camera.R.T + camera.t)[:, 2]
+    assert (depth < 0).any()
+    assert not in_image[depth < 0].any()
+
+
+def test_a_raised_arm_takes_its_voxels_along(body, grid, weights):
+    """A voxel at the left hand is where the hand is in the pose; one far away has not moved."""
+    pose = np.zeros((24, 3), np.float32)
+    pose[16, 2] = np.pi / 2  # the left shoulder: arm straight up
+    posed = Aggregator(body, grid, weights, [ALL]).posed_voxels(pose).numpy()
+    hand, shoulder = body.joints[22], body.joints[16]
+    index = grid.voxel_of(hand[None])[0]
+    raised = shoulder + np.array([0, hand[0] - shoulder[0], 0])
+    assert np.linalg.norm(posed[index] - raised) < 0.1
+    far = grid.voxel_of(np.array([[1.4, 1.4, 1.4]], np.float32))[0]
+    assert np.array_equal(posed[far], grid.centres()[far])
+
+
+@pytest.mark.parametrize(("azimuth", "expected"), [(0.0, 0), (29.9, 0), (30.1, 1), (180.1, 6), (359.9, 11)])
+def test_azimuth_bins(azimuth, expected):
+    assert azimuth_bin(looking_from(np.radians(azimuth))) == expected
+
+
+def test_part_region_is_within_reach_of_the_part(body, grid):
+    region = grid.centres()[part_region(body, grid, "left hand")]
+    wrist, hand = body.joints[20], body.joints[22]
+    assert len(region) > 50
+    along = np.clip((region - wrist) @ (hand - wrist) / np.sum((hand - wrist) ** 2), -0.5, 2.5)
+    assert np.linalg.norm(region - (wrist + along[:, None] * (hand - wrist)), axis=1).max() < 0.3
+
+
+def test_learning_counts_what_it_rejects_and_never_gives_nan(body, around):
+    bad = [
+        view_of(around[0].object_mask, REST, around[0].camera, people=2),
+        view_of(np.zeros((256, 256), bool), REST, around[0].camera),
+        view_of(around[0].object_mask, np.full((24, 3), np.nan, np.float32), around[0].camera),
+    ]
+    field = learn_field("thing", [], [*around, *bad], body=body)
+    assert field.provenance["views"] == {
+        "observed": 15,
+        "kept": 12,
+        "rejected": {
+            "one person": 1, "one object": 1, "close together": 0, "torso seen": 0, "finite numbers": 1,
+        },
+    }  # fmt: skip
+    assert np.isfinite(field.type("all").occupancy).all()
+    assert field.type("all").occupancy.max() == pytest.approx(1)
+
+
+def test_nothing_left_to_learn_from_is_one_sentence(body, around):
+    lonely = view_of(around[0].object_mask, REST, around[0].camera, people=0)
+    with pytest.raises(
+        PropfieldError, match=r"No view of “thing” is left to learn from: 1 seen.*one person: 1"
+    ):
+        learn_field("thing", [], [lonely], body=body)

@@ -1,0 +1,131 @@
+import json
+
+import numpy as np
+import pytest
+
+from propfield.errors import NotFound, PropfieldError
+from propfield.observations.filters import FILTERS, apply_filters, failed_filter
+from propfield.observations.observation import Camera, Observation, mask_box
+from propfield.observations.store import read_metadata, read_observations, write_observations
+
+
+def view(**changes) -> Observation:
+    """A view that passes every filter."""
+    rng = np.random.default_rng(3)
+    person, thing = np.zeros((60, 80), bool), np.zeros((60, 80), bool)
+    person[5:55, 20:50] = True
+    thing[20:40, 45:60] = rng.random((20, 15)) > 0.3
+    keypoints = np.column_stack([rng.uniform(20, 50, (17, 1)), rng.uniform(5, 55, (17, 1)), np.ones((17, 1))])
+    values = {
+        "id": "a",
+        "source": "test",
+        "category": "thing",
+        "prompt": "Ein Mensch hält ein Ding",
+        "licence": "CC0-1.0",
+        "people": 1,
+        "objects": 1,
+        "person_box": mask_box(person),
+        "object_box": mask_box(thing),
+        "person_mask": person,
+        "object_mask": thing,
+        "keypoints": keypoints.astype(np.float32),
+        "pose": rng.normal(size=(24, 3)).astype(np.float32),
+        "shape": rng.normal(size=10).astype(np.float32),
+        "camera": Camera(
+            np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32), np.array([0, 0, 3], np.float32)
+        ),
+        "detection_score": 0.5,
+    }
+    return Observation(**(values | changes))
+
+
+def hidden(*joints):
+    keypoints = view().keypoints.copy()
+    keypoints[list(joints), 2] = 0.69
+    return keypoints
+
+
+def outside(*joints):
+    keypoints = view().keypoints.copy()
+    keypoints[list(joints), 0] = 80
+    return keypoints
+
+
+BOX = mask_box(view().object_mask)
+NAN = np.full((24, 3), np.nan, np.float32)
+CASES = [
+    ({}, None),
+    ({"people": 2}, "one person"),
+    ({"people": 0}, "one person"),
+    ({"objects": 2}, "one object"),
+    ({"object_mask": np.zeros((60, 80), bool)}, "one object"),
+    # The object's box is 15 wide: up to a tenth of it in the person's is too little.
+    ({"person_box": np.array([31, 20, 46.4, 40], np.float32)}, "close together"),
+    ({"person_box": np.array([31, 20, 46.6, 40], np.float32)}, None),
+    ({"person_box": np.zeros(4, np.float32)}, "close together"),
+    ({"keypoints": hidden(5, 11)}, None),
+    ({"keypoints": hidden(5, 6)}, "torso seen"),
+    ({"keypoints": hidden(11, 12)}, "torso seen"),
+    ({"keypoints": outside(11, 12)}, "torso seen"),
+    ({"pose": NAN}, "finite numbers"),
+    ({"camera": Camera(*([np.eye(3, dtype=np.float32)] * 2), np.zeros(3, np.float32))}, "finite numbers"),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), CASES)
+def test_a_view_is_rejected_by_the_first_filter_that_it_fails(changes, expected):
+    assert failed_filter(view(**changes)) == expected
+
+
+def test_every_filter_is_counted():
+    views = [view(**changes) for changes, _ in CASES]
+    kept, rejected = apply_filters(views)
+    expected = [name for _, name in CASES]
+    assert len(kept) == expected.count(None)
+    assert rejected == {name: expected.count(name) for name in FILTERS}
+
+
+def test_observations_come_back_as_they_were(tmp_path):
+    path = tmp_path / "views.parquet"
+    views = [view(id=str(k), detection_score=k / 1024) for k in range(600)]
+    assert write_observations(path, iter(views), {"source": "test", "seed": 7}) == 600
+    again = list(read_observations(path))
+    assert len(again) == 600
+    for ours, theirs in zip(views, again, strict=True):
+        for name, value in vars(ours).items():
+            if name == "camera":
+                assert all(np.array_equal(getattr(value, k), getattr(theirs.camera, k)) for k in "KRt")
+            else:
+                assert np.array_equal(value, getattr(theirs, name)), name
+    assert read_metadata(path) == {"source": "test", "seed": 7}
+
+
+def test_a_source_that_fails_half_way_leaves_nothing(tmp_path):
+    def broken():
+        yield view()
+        raise PropfieldError("the camera fell")
+
+    with pytest.raises(PropfieldError, match="the camera fell"):
+        write_observations(tmp_path / "views.parquet", broken(), {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_tables_are_one_sentence(tmp_path):
+    with pytest.raises(NotFound, match="no file"):
+        next(read_observations(tmp_path / "nothing.parquet"))
+    text = tmp_path / "text.parquet"
+    text.write_text(json.dumps({"no": "table"}))
+    with pytest.raises(PropfieldError, match="not a table of observations"):
+        next(read_observations(text))
+    whole = tmp_path / "whole.parquet"
+    write_observations(whole, [view()], {})
+    (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[:-200])
+    with pytest.raises(PropfieldError, match="cut short"):
+        next(read_observations(tmp_path / "half.parquet"))
+
+
+def test_masks_boxes():
+    mask = np.zeros((10, 20), bool)
+    assert np.array_equal(mask_box(mask), [0, 0, 0, 0])
+    mask[3, 4] = mask[7, 15] = True
+    assert np.array_equal(mask_box(mask), [4, 3, 16, 8])
