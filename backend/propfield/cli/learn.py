@@ -1,0 +1,92 @@
+"""propfield learn"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from propfield.cli.output import Json, print_json, shown_progress
+
+
+def learn(
+    category: Annotated[str, typer.Argument(help="What to learn, such as umbrella; see `categories`.")],
+    out: Annotated[Path, typer.Option(help="The field file to write, NAME.field.npz.")],
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="A way of using it, such as ride; repeat for more. All when left out."),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            help="The pictures: studio (made here), coco:FILE (annotations) or folder:DIR (photos)."
+        ),
+    ] = "studio",
+    views: Annotated[int, typer.Option(help="Pictures for each type.")] = 500,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same field.")] = 0,
+    resolution: Annotated[int, typer.Option(help="Voxels a side of the 3 m cube.")] = 48,
+    as_json: Json = False,
+) -> None:
+    """Learn where a category's objects are around a body.
+
+    Writes one field file: for each way of using the object, and for all of them together, the probability
+    that it is at each voxel around the rest pose. It holds all that Blender needs.
+
+    **Examples**
+
+    - `propfield learn umbrella --out umbrella.field.npz`
+
+    - `propfield learn surfboard --type carry --views 1000 --out carried.field.npz`
+
+    - `propfield learn tie --source coco:instances.json --out tie.field.npz --json`
+
+    With `--json`: {"out", "category", "types", "seconds", "views_kept", "views_rejected"}.
+    """
+    from propfield.jobs.requests import learn_request
+
+    begin = time.monotonic()
+    request = learn_request(
+        category=category, types=types or None, source=source, views=views, seed=seed, resolution=resolution
+    )
+    _check_writable(out)
+    with shown_progress() as progress:
+        from propfield.field.file import save_field
+        from propfield.jobs.learn import counts
+        from propfield.jobs.learn import learn as learn_field
+
+        field = learn_field(request, progress=progress)
+        progress("write the field", 0.0)
+        save_field(field, out)
+        progress("write the field", 1.0)
+    names = [kind.type.name for kind in field.types]
+    result = {
+        "out": str(out),
+        "category": field.category,
+        "types": names,
+        "seconds": round(time.monotonic() - begin, 2),
+        **counts(field),
+    }
+    if as_json:
+        print_json(result)
+        return
+    rejected = {name: count for name, count in result["views_rejected"].items() if count}
+    total = result["views_kept"] + sum(rejected.values())
+    why = "".join(f", {count} rejected by {name}" for name, count in rejected.items())
+    print(f"{out}: {field.category} ({', '.join(names)}), {field.grid.resolution}³ voxels")
+    print(f"{result['views_kept']} of {total} views kept{why}; {result['seconds']:.0f} s")
+    print(f"Look at it with `propfield info {out}`, or open it in Blender's Propfield tab.")
+
+
+def _check_writable(out: Path) -> None:
+    """Tells before the work, not after it, that its result cannot be written."""
+    import os
+
+    from propfield.errors import PropfieldError
+
+    if out.is_dir():
+        raise PropfieldError(f"{out} is a folder; give --out a file name, such as {out / 'name.field.npz'}.")
+    folder = out.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise PropfieldError(f"{out} cannot be written: {folder} is not a folder that you may write in.")

@@ -1,0 +1,103 @@
+"""What verbs show: results on stdout, progress on stderr."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from propfield.errors import Cancelled
+from propfield.progress import Progress
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result as one JSON object; progress stays on stderr.")
+]
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """The result of a verb, one JSON object on one line of stdout."""
+    print(json.dumps(result, ensure_ascii=False))
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Rows under headings, on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """A Progress for the terminal: a bar for each stage, or a line for each where stderr is no terminal.
+
+    Ctrl-C and SIGTERM make its next call raise Cancelled, where work leaves nothing half done;
+    a second Ctrl-C interrupts at once.
+    """
+    stopped = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        if stopped:
+            raise KeyboardInterrupt
+        stopped = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _bars() if sys.stderr.isatty() else _lines() as show:
+
+            def progress(stage: str, fraction: float, message: str = "") -> None:
+                if stopped:
+                    raise Cancelled("Stopped; nothing was written.")
+                show(stage, fraction, message)
+
+            yield progress
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[message]}"),
+        console=Console(stderr=True),
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, fraction: float, message: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage.capitalize(), total=1.0, message="")
+            bars.update(tasks[stage], completed=fraction, message=message)
+
+        yield show
+
+
+@contextmanager
+def _lines() -> Iterator[Progress]:
+    told: set[str] = set()
+
+    def show(stage: str, fraction: float, message: str = "") -> None:
+        if stage not in told:
+            told.add(stage)
+            print(f"{stage} …", file=sys.stderr, flush=True)
+
+    yield show

@@ -1,0 +1,48 @@
+"""Ends a process and everything that it started."""
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import psutil
+
+
+def creation_time(pid: int) -> float:
+    """When a process was started, 0.0 when it is not there; with the pid it names one process for good."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
+
+
+def is_same_process(pid: int, created: float) -> bool:
+    """Whether the process is still there and its number was not given to another."""
+    return created > 0 and abs(creation_time(pid) - created) < 0.05
+
+
+def end_descendants(pid: int) -> None:
+    """Kills all that a process started, down the tree, but not itself."""
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return
+    for child in children:
+        with suppress(psutil.Error):
+            child.kill()
+
+
+def end_tree(pid: int) -> None:
+    """Kills a process that leads its own session, and all that it started."""
+    end_descendants(pid)
+    end_group(pid)
+    with suppress(psutil.Error):
+        psutil.Process(pid).kill()
+
+
+def end_group(pid: int) -> None:
+    """Kills what is left of the process group that `pid` led, also after `pid` itself is gone."""
+    if sys.platform != "win32":
+        # A group keeps its number until its last member is gone, so this can hit no stranger.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)

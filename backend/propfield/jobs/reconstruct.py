@@ -1,0 +1,1 @@
+"""Placeholder until uses/reconstruction.py lands."""

@@ -1,0 +1,90 @@
+"""What can be asked of a job: each kind's request, validated with one sentence."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from propfield.errors import PropfieldError
+
+_ID = r"^[0-9a-f]{32}$"
+_Name = Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class LearnRequest(_Request):
+    """Learn a category's field."""
+
+    kind: Literal["learn"] = "learn"
+    category: _Name
+    """COCO's name of the object."""
+    types: Annotated[list[_Name], Field(min_length=1, max_length=50)] | None = None
+    """Names of interaction types; all that the source has when None."""
+    source: Annotated[str, Field(pattern=r"^(studio|coco:.+|folder:.+)$", max_length=4000)] = "studio"
+    """"studio", "coco:FILE" or "folder:DIR"."""
+    views: Annotated[int, Field(ge=1, le=100_000)] = 500
+    """Pictures for each type."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    resolution: Annotated[int, Field(ge=8, le=256)] = 48
+    """Voxels a side of the grid."""
+
+
+class ReconstructRequest(_Request):
+    """Rebuild the person and the object of one photo. Photo and annotations are ids of uploads."""
+
+    kind: Literal["reconstruct"] = "reconstruct"
+    photo: Annotated[str, Field(pattern=_ID)]
+    annotations: Annotated[str, Field(pattern=_ID)] | None = None
+    category: _Name | None = None
+
+
+class CheckRequest(_Request):
+    """Count to `steps` in `seconds` while holding `megabytes`: shows that jobs run here and on what."""
+
+    kind: Literal["check"] = "check"
+    steps: Annotated[int, Field(ge=1, le=100_000)] = 20
+    seconds: Annotated[float, Field(ge=0, le=3600, strict=False)] = 1.0
+    megabytes: Annotated[int, Field(ge=0, le=1_000_000)] = 64
+
+
+JobRequest = LearnRequest | ReconstructRequest | CheckRequest
+_ANY: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="kind")])
+
+
+def parse_request(data: object) -> JobRequest:
+    """The request that JSON data describes. PropfieldError with one sentence when it describes none."""
+    try:
+        return _ANY.validate_python(data)
+    except ValidationError as error:
+        raise PropfieldError(sentence(error)) from error
+
+
+def learn_request(**values: object) -> LearnRequest:
+    """A LearnRequest of the given fields. PropfieldError with one sentence for a wrong one."""
+    try:
+        return LearnRequest.model_validate(values)
+    except ValidationError as error:
+        raise PropfieldError(sentence(error)) from error
+
+
+def sentence(error: ValidationError) -> str:
+    """The first thing that is wrong, in one sentence."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    # A discriminated union puts the kind before the field's name.
+    place = [str(part) for part in first["loc"] if part not in ("learn", "reconstruct", "check")]
+    if first["type"].startswith("union_tag"):
+        return "A job's “kind” must be “learn”, “reconstruct” or “check”."
+    if place == ["source"]:
+        return "A source is “studio”, “coco:FILE” or “folder:DIR”."
+    if place in (["photo"], ["annotations"]):
+        return f"“{place[0]}” must be the id that uploading the file gave."
+    if not place:
+        return "A job is a JSON object with a “kind”."
+    name, reason = ".".join(place)[:80], first["msg"]
+    if first["type"] == "extra_forbidden":
+        return f"A job of this kind has no “{name}”; leave it out."
+    if first["type"] == "missing":
+        return f"“{name}” is missing; give it."
+    return f"“{name}” is wrong: {reason[:1].lower()}{reason[1:200]}."

@@ -1,0 +1,68 @@
+"""What the backend says of itself: device, providers, categories."""
+
+import os
+import threading
+import time
+
+from propfield import __version__
+from propfield.imagery.sources import source_by_name
+from propfield.jobs.device import Device, find_device, processor
+from propfield.service.providers import providers
+
+PROTOCOL = 1
+_FRESH = 20.0
+
+
+class Introduction:
+    """Gives /v1/hello its answer. Looking for a GPU takes seconds, so it begins at once and is then repeated
+    in the background, for a new figure of the free memory."""
+
+    def __init__(self) -> None:
+        self._device: Device | None = None
+        self._looked = 0.0
+        self._lock = threading.Lock()
+        self._found = threading.Event()
+        self._categories: list[dict] | None = None
+        self._look()
+
+    def as_json(self) -> dict:
+        """The wire's hello; waits for the first look at the device."""
+        self._found.wait(timeout=60)
+        if self._device is not None and self._device.kind == "cpu":
+            self._device = processor()
+        elif time.monotonic() - self._looked > _FRESH:
+            self._look()
+        return {
+            "name": "propfield",
+            "version": __version__,
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "device": (self._device or processor()).as_json(),
+            "providers": providers(),
+            "categories": self.categories(),
+        }
+
+    def categories(self) -> list[dict]:
+        """What the studio can show: [{"name", "types": [{"name", "prompt", "part"}]}]."""
+        if self._categories is None:
+            studio = source_by_name("studio")
+            self._categories = [
+                {
+                    "name": name,
+                    "types": [
+                        {"name": kind.name, "prompt": kind.prompt, "part": kind.part}
+                        for kind in studio.types(name)
+                    ],
+                }
+                for name in studio.categories()
+            ]
+        return self._categories
+
+    def _look(self) -> None:
+        with self._lock:
+            self._looked = time.monotonic()
+        threading.Thread(target=self._find, daemon=True, name="device").start()
+
+    def _find(self) -> None:
+        self._device = find_device()
+        self._found.set()
