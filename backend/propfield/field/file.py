@@ -159,7 +159,8 @@ def _read(data: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
     except _UNREADABLE as error:
         if "allow_pickle" in str(error):
             raise PropfieldError(
-                f"{path.name} holds pickled objects, which propfield never opens; ask for it to be saved anew."
+                f"{path.name} holds pickled objects, which propfield never opens:"
+                " ask for it to be saved anew."
             ) from error
         raise PropfieldError(f"{path.name} is damaged: “{name}” cannot be read.") from error
 

@@ -104,3 +104,21 @@ def _smoothed(weights: np.ndarray, near: np.ndarray) -> np.ndarray:
         cube /= cube.sum(-1, keepdims=True)
     weights[box] = cube
     return weights
+
+
+def weights_at(
+    points: Float32[np.ndarray, "P 3"], weights: csr_array, grid: Grid
+) -> Float32[np.ndarray, "P 24"]:
+    """Skinning weights of any canonical points, by trilinear interpolation of their eight voxels' rows.
+
+    Points beyond the outermost voxel centres take the border's.
+    """
+    steps = np.clip((points - grid.origin) / grid.voxel - 0.5, 0, grid.resolution - 1)
+    low = np.minimum(steps.astype(np.int64), grid.resolution - 2)
+    share = (steps - low).astype(np.float32)
+    result = np.zeros((len(points), 24), dtype=np.float32)
+    for corner in np.ndindex(2, 2, 2):
+        i, j, k = (low + corner).T
+        rows = weights[(i * grid.resolution + j) * grid.resolution + k].toarray()
+        result += np.where(corner, share, 1 - share).prod(1, keepdims=True) * rows
+    return result
