@@ -1,0 +1,113 @@
+"""What a detector finds in a photo, and which person and object belong together."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from scipy.ndimage import distance_transform_edt
+
+from propfield.errors import PropfieldError
+from propfield.perception.picture import Picture
+
+PERSON = "person"
+BACKGROUND_PERSON = 0.4
+"""A person less than this part of the tallest one's height is taken for one of the background."""
+
+SAME_PERSON = 0.7
+"""Masks that share more than this part of the smaller one are of one person."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One person or object in a photo.
+
+    Attributes:
+        category: COCO's name, lower case.
+        score: how sure the detector is, in [0, 1]; 1 from annotations.
+        box: x0, y0, x1, y1 in pixels.
+        mask: what can be seen of it.
+        keypoints: COCO's 17 with confidence, where the detector (an annotation) has them.
+    """
+
+    category: str
+    score: float
+    box: Float32[np.ndarray, "4"]
+    mask: Bool[np.ndarray, "H W"]
+    keypoints: Float32[np.ndarray, "17 3"] | None = None
+
+    @property
+    def height(self) -> float:
+        """Of the box, in pixels."""
+        return float(self.box[3] - self.box[1])
+
+
+class Detector(Protocol):
+    """Finds persons and objects with masks; a provider, see DESIGN.md."""
+
+    def detect(self, picture: Picture) -> list[Detection]:
+        """Everything found, best first. Raises PropfieldError when it cannot tell."""
+        ...
+
+
+def people_in(detections: list[Detection]) -> list[Detection]:
+    """The persons a photo is about, from left to right; small ones of the background are left out."""
+    found: list[Detection] = []
+    for each in sorted(detections, key=lambda detection: -detection.score):
+        if each.category == PERSON and each.mask.any() and not any(_same(each, better) for better in found):
+            found.append(each)
+    tallest = max((each.height for each in found), default=0.0)
+    kept = [each for each in found if each.height >= BACKGROUND_PERSON * tallest]
+    return sorted(kept, key=lambda each: float(each.box[0] + each.box[2]))
+
+
+def _same(one: Detection, other: Detection) -> bool:
+    """Whether two masks are of one person: detectors sometimes find somebody twice, in boxes unlike enough."""
+    shared = (one.mask & other.mask).sum()
+    return bool(shared > SAME_PERSON * min(one.mask.sum(), other.mask.sum()))
+
+
+def closeness(person: Detection, thing: Detection) -> float:
+    """How much an object belongs to a person: the part of the object inside the person's box, and, where
+    boxes tell nothing, how near the two masks are. In (-inf, 2]; larger is closer."""
+    x0, y0, x1, y1 = np.round(person.box).astype(int)
+    inside = thing.mask[max(y0, 0) : y1, max(x0, 0) : x1].sum() / max(int(thing.mask.sum()), 1)
+    # Distances at a quarter of the resolution: only their order matters.
+    step = max(1, max(thing.mask.shape) // 160)
+    coarse_person, coarse_thing = person.mask[::step, ::step], thing.mask[::step, ::step]
+    if not coarse_person.any() or not coarse_thing.any():
+        return float(inside)
+    gap = distance_transform_edt(~coarse_person)[coarse_thing].min() * step / max(person.height, 1.0)
+    return float(inside + 1.0 - gap)
+
+
+def choose_category(person: Detection, detections: list[Detection], known: list[str] | None) -> str | None:
+    """The category of the object closest to the person, among `known` ones when given; None without any."""
+    things = [each for each in detections if each.category != PERSON and each.mask.any()]
+    if known is not None:
+        things = [each for each in things if each.category in known]
+    if not things:
+        return None
+    return max(things, key=lambda thing: closeness(person, thing) + 0.1 * thing.score).category
+
+
+def choose_person(people: list[Detection], number: int | None, name: str) -> Detection:
+    """The person to work with: the only one, or the `number`-th (from 1) from left to right.
+
+    PropfieldError when there is none, when there are several and no number, or when the number is too high.
+    """
+    if not people:
+        raise PropfieldError(f"No person was found in {name}; give a photo with one person in plain sight.")
+    if number is None:
+        if len(people) > 1:
+            raise PropfieldError(
+                f"{name} shows {len(people)} people; choose one with --person N, "
+                f"counted from 1 to {len(people)} from left to right."
+            )
+        return people[0]
+    if not 1 <= number <= len(people):
+        count = "one person" if len(people) == 1 else f"{len(people)} people"
+        raise PropfieldError(
+            f"There is no person {number} in {name}: it shows {count}, counted from 1 from left to right."
+        )
+    return people[number - 1]

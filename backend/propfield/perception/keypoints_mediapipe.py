@@ -1,0 +1,120 @@
+"""A person's landmarks from MediaPipe's BlazePose (Bazarevsky et al. 2020), run on the person's crop."""
+
+import os
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image
+
+from propfield.errors import NotFound, PropfieldError, Unavailable
+from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_NAMES, Landmarks
+from propfield.perception.picture import Picture
+
+# BlazePose numbers its 33 landmarks; these are the ones that COCO and the fit know.
+_BLAZEPOSE = {
+    "nose": 0, "left_eye": 2, "right_eye": 5, "left_ear": 7, "right_ear": 8, "left_shoulder": 11,
+    "right_shoulder": 12, "left_elbow": 13, "right_elbow": 14, "left_wrist": 15, "right_wrist": 16,
+    "left_knuckle": 19, "right_knuckle": 20, "left_hip": 23, "right_hip": 24, "left_knee": 25,
+    "right_knee": 26, "left_ankle": 27, "right_ankle": 28, "left_heel": 29, "right_heel": 30,
+    "left_toe": 31, "right_toe": 32,
+}  # fmt: skip
+_ORDER = [_BLAZEPOSE[name] for name in LANDMARK_NAMES]
+MARGIN = 0.2
+"""Of the person's box, on each side of the crop."""
+_LARGEST_CROP = 1024
+
+
+class MediaPipeKeypoints:
+    """Landmarks of one person from a PoseLandmarker bundle (.task).
+
+    Unavailable when mediapipe is not installed; NotFound or PropfieldError for a wrong file.
+    """
+
+    def __init__(self, bundle: Path) -> None:
+        self.bundle = Path(bundle)
+        if not self.bundle.is_file():
+            raise NotFound(
+                f"There is no keypoint model at {self.bundle}; give a MediaPipe pose_landmarker .task file."
+            )
+        try:
+            with _quiet_stderr():
+                from mediapipe.tasks import python as tasks
+                from mediapipe.tasks.python import vision
+        except ImportError as error:
+            raise Unavailable(
+                'Finding keypoints needs mediapipe; install it with pip install "propfield[perception]".'
+            ) from error
+        options = vision.PoseLandmarkerOptions(
+            base_options=tasks.BaseOptions(model_asset_path=str(self.bundle)),
+            num_poses=1,
+            min_pose_detection_confidence=0.3,
+            min_pose_presence_confidence=0.3,
+        )
+        try:
+            with _quiet_stderr():
+                self._landmarker = vision.PoseLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise PropfieldError(
+                f"{self.bundle.name} is not a MediaPipe pose model; give a pose_landmarker .task file."
+            ) from error
+
+        # Left to the interpreter's end, MediaPipe's own clean-up prints a traceback.
+        weakref.finalize(self, self._landmarker.close)
+
+    def estimate(self, picture: Picture, box: Float32[np.ndarray, "4"]) -> Landmarks | None:
+        """The landmarks of the person in `box` (x0, y0, x1, y1 in pixels), or None when none is recognised.
+
+        Confidence is BlazePose's visibility, and zero outside the picture, where visibility says little.
+        """
+        import mediapipe
+
+        crop, x0, y0, scale = _square_crop(picture, box)
+        with _quiet_stderr():
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=crop)
+            result = self._landmarker.detect(image)
+        if not result.pose_landmarks:
+            return None
+        found = result.pose_landmarks[0]
+        side = crop.shape[0]
+        marks = np.array(
+            [[each.x * side / scale + x0, each.y * side / scale + y0, each.visibility] for each in found],
+            dtype=np.float32,
+        )[_ORDER]
+        width, height = picture.size
+        inside = (marks[:, 0] >= 0) & (marks[:, 0] < width) & (marks[:, 1] >= 0) & (marks[:, 1] < height)
+        marks[:, 2] = np.where(inside, np.clip(marks[:, 2], 0, 1), 0)
+        world = np.array([[each.x, each.y, each.z] for each in result.pose_world_landmarks[0]], np.float32)
+        assert marks.shape == (LANDMARK_COUNT, 3)
+        return Landmarks(image=marks, world=world[_ORDER])
+
+
+def _square_crop(picture: Picture, box: np.ndarray) -> tuple[np.ndarray, int, int, float]:
+    """A square around the box, black where it leaves the picture; its corner in the photo and its scale."""
+    centre = (box[:2] + box[2:]) / 2
+    half = int(np.ceil(max(box[2:] - box[:2]) * (0.5 + MARGIN)))
+    x0, y0 = int(centre[0]) - half, int(centre[1]) - half
+    square = Image.fromarray(picture.pixels).crop((x0, y0, x0 + 2 * half, y0 + 2 * half))
+    scale = min(1.0, _LARGEST_CROP / (2 * half))
+    if scale < 1:
+        square = square.resize((_LARGEST_CROP, _LARGEST_CROP), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(square), x0, y0, scale
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """MediaPipe's C++ side logs to file descriptor 2 whatever one asks of it; a user should not see that."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as sink:
+            os.dup2(sink.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
