@@ -1,0 +1,198 @@
+"""Requests to the backend on loopback: a token, a deadline, and one sentence when something is wrong."""
+
+import http.client
+import json
+import os
+import socket
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+PROTOCOL = 1
+HOST = "127.0.0.1"
+MOST_JSON_BYTES = 16 * 2**20
+MOST_FILE_BYTES = 256 * 2**20
+
+
+class BackendError(Exception):
+    """One sentence for the user: what is wrong and what to do."""
+
+
+class NotAnswering(BackendError):
+    """Nothing listens on the port, or it does not answer in time."""
+
+
+class Foreign(BackendError):
+    """The port belongs to something that is not this user's propfield."""
+
+
+class Refused(BackendError):
+    """The backend does not take the token."""
+
+
+class Backend:
+    """The backend on a port of this machine. Each request opens its own connection, so any thread may call.
+
+    Attributes:
+        port: where it listens on loopback.
+        token: what the `Authorization` header carries.
+        timeout: seconds that a request may be silent before it is given up.
+    """
+
+    def __init__(self, port: int, token: str, timeout: float = 10.0) -> None:
+        self.port = port
+        self.token = token
+        self.timeout = timeout
+
+    def hello(self, timeout: float = 5.0) -> dict:
+        """What the backend is: version, device, providers, categories. Foreign for any other server."""
+        try:
+            answer = self._json("GET", "/v1/hello", timeout=timeout)
+        except Refused as error:
+            raise Foreign(
+                f"Port {self.port} answers but refuses this user ({_clause(str(error))}): stop that program, "
+                "or set another port in the add-on's preferences."
+            ) from error
+        if answer.get("name") != "propfield":
+            raise self._foreign()
+        if answer.get("protocol") != PROTOCOL:
+            raise Foreign(
+                f"The backend on port {self.port} speaks protocol {answer.get('protocol')} and this add-on "
+                f"{PROTOCOL}: update the older of the two."
+            )
+        return answer
+
+    def post_job(self, request: dict) -> str:
+        """Queues work; gives the job's id."""
+        answer = self._json("POST", "/v1/jobs", request)
+        if not isinstance(answer.get("id"), str):
+            raise self._foreign()
+        return answer["id"]
+
+    def job(self, identifier: str) -> dict:
+        """The job's state, stage, progress, message, result and error."""
+        return self._json("GET", f"/v1/jobs/{quote(identifier, safe='')}")
+
+    def jobs(self) -> list[dict]:
+        """All jobs that the backend remembers."""
+        return list(self._json("GET", "/v1/jobs").get("jobs", []))
+
+    def cancel(self, identifier: str) -> dict:
+        """Asks the job to stop; gives the job."""
+        return self._json("DELETE", f"/v1/jobs/{quote(identifier, safe='')}")
+
+    def fields(self) -> list[dict]:
+        """The fields in the backend's library."""
+        return list(self._json("GET", "/v1/fields").get("fields", []))
+
+    def download_field(self, name: str, folder: Path) -> Path:
+        """Saves a field of the library in `folder`; gives the file. Nothing half-written stays."""
+        stem = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).strip(".")
+        destination = folder / f"{stem.removesuffix('.field.npz') or 'field'}.field.npz"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=".download-")
+        except OSError as error:
+            raise BackendError(
+                f"The field cannot be saved in {folder} ({error.strerror or error}): "
+                "make the folder writable."
+            ) from error
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                self._save(f"/v1/fields/{quote(name, safe='')}/file", stream)
+            Path(temporary).replace(destination)
+        except OSError as error:
+            raise BackendError(
+                f"The field cannot be saved as {destination} ({error.strerror or error}): free some space."
+            ) from error
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return destination
+
+    def _json(self, method: str, path: str, body: dict | None = None, timeout: float | None = None) -> dict:
+        with _Exchange(self, method, path, body, timeout) as response:
+            raw = response.read(MOST_JSON_BYTES + 1)
+        if len(raw) > MOST_JSON_BYTES:
+            raise self._foreign()
+        answer = self._decoded(raw)
+        if response.status >= 400:
+            raise self._refusal(response.status, answer)
+        if answer is None:
+            raise self._foreign()
+        return answer
+
+    def _save(self, path: str, stream) -> None:
+        with _Exchange(self, "GET", path, None, None) as response:
+            if response.status >= 400:
+                raise self._refusal(response.status, self._decoded(response.read(MOST_JSON_BYTES)))
+            told, received = response.length, 0
+            while chunk := response.read(2**20):
+                received += len(chunk)
+                if received > MOST_FILE_BYTES:
+                    raise BackendError(
+                        f"The file is over {MOST_FILE_BYTES >> 20} MiB: learn at a lower resolution."
+                    )
+                stream.write(chunk)
+        if told is not None and received != told:
+            raise NotAnswering("The backend stopped in the middle of a file: start it and try again.")
+
+    def _decoded(self, raw: bytes) -> dict | None:
+        try:
+            answer = json.loads(raw)
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def _refusal(self, status: int, answer: dict | None) -> BackendError:
+        sentence = (answer or {}).get("error")
+        if not isinstance(sentence, str) or not sentence:
+            return self._foreign()
+        return Refused(sentence) if status in (401, 403) else BackendError(sentence)
+
+    def _foreign(self) -> Foreign:
+        return Foreign(
+            f"Port {self.port} is in use by another program: close it, or set another port in the add-on's "
+            "preferences."
+        )
+
+
+class _Exchange:
+    """One request and its response; what goes wrong in between becomes a BackendError."""
+
+    def __init__(
+        self, backend: Backend, method: str, path: str, body: dict | None, timeout: float | None
+    ) -> None:
+        self.backend = backend
+        self.method, self.path = method, path
+        self.body = None if body is None else json.dumps(body).encode()
+        self.connection = http.client.HTTPConnection(HOST, backend.port, timeout=timeout or backend.timeout)
+
+    def __enter__(self) -> http.client.HTTPResponse:
+        headers = {"Authorization": f"Bearer {self.backend.token}", "Accept": "*/*"}
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            self.connection.request(self.method, self.path, self.body, headers)
+            return self.connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self.connection.close()
+            raise self._sentence(error) from error
+
+    def __exit__(self, kind, error, trace) -> None:
+        self.connection.close()
+        if isinstance(error, http.client.HTTPException | ConnectionError | socket.timeout):
+            raise self._sentence(error) from error
+
+    def _sentence(self, error: OSError | http.client.HTTPException) -> BackendError:
+        port = self.backend.port
+        if isinstance(error, TimeoutError):
+            return NotAnswering(f"The backend on port {port} is silent: stop it and start it again.")
+        if isinstance(error, http.client.RemoteDisconnected | ConnectionError | http.client.IncompleteRead):
+            return NotAnswering(f"No backend answers on port {port}: start it in the Propfield tab.")
+        if isinstance(error, http.client.HTTPException):
+            return self.backend._foreign()
+        return NotAnswering(f"Port {port} cannot be reached ({error}): check this computer's firewall.")
+
+
+def _clause(sentence: str) -> str:
+    return sentence.strip().rstrip(".")

@@ -1,0 +1,45 @@
+"""One file a verb: each checks, calls client/ or scene/, and reports in one sentence."""
+
+import bpy
+
+from ..client.running import session
+from . import (
+    backend_start,
+    backend_stop,
+    bind,
+    cancel,
+    fetch_field,
+    import_mesh,
+    import_scene,
+    import_volume,
+    learn,
+    make_body,
+    open_field,
+)
+
+CLASSES = (
+    backend_start.PROPFIELD_OT_backend_start,
+    backend_stop.PROPFIELD_OT_backend_stop,
+    learn.PROPFIELD_OT_learn,
+    cancel.PROPFIELD_OT_cancel,
+    fetch_field.PROPFIELD_OT_fetch_field,
+    open_field.PROPFIELD_OT_open_field,
+    make_body.PROPFIELD_OT_make_body,
+    bind.PROPFIELD_OT_bind,
+    import_mesh.PROPFIELD_OT_import_mesh,
+    import_volume.PROPFIELD_OT_import_volume,
+    import_scene.PROPFIELD_OT_import_scene,
+)
+
+
+def register() -> None:
+    """Registers the operators, and follows what the backend still works at."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    session.found = learn.resume
+
+
+def unregister() -> None:
+    """Takes them back in the opposite order."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,70 @@
+"""Learn a field."""
+
+import bpy
+from bpy.props import BoolProperty
+from bpy.types import Context, Operator
+
+from ..client.http import BackendError
+from ..client.running import keep_stepping, session
+from ..client.session import RUNNING
+from .arrival import arrive_in, read_arrived
+from .opened import field_folder
+from .waiting import must_wait
+
+
+class PROPFIELD_OT_learn(Operator):
+    """Learn where this kind of object is around a person"""
+
+    bl_idname = "propfield.learn"
+    bl_label = "Learn"
+
+    wait: BoolProperty(
+        name="Wait",
+        description="Return once the field is there, for scripts",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Needs a running backend, a category, and no other job."""
+        if session.state != RUNNING:
+            cls.poll_message_set("Start the backend first.")
+        elif session.learning:
+            cls.poll_message_set("A field is being learned already.")
+        elif not context.scene.propfield.category.strip():
+            cls.poll_message_set("Choose a category first.")
+        else:
+            return True
+        return False
+
+    def execute(self, context: Context) -> set[str]:
+        """Returns at once, but for scripts."""
+        settings = context.scene.propfield
+        interaction = settings.interaction.strip()
+        request = {
+            "kind": "learn",
+            "category": settings.category.strip(),
+            "types": [interaction] if interaction else None,
+            "source": "studio",
+            "views": settings.views,
+            "seed": settings.seed,
+        }
+        try:
+            job = session.learn(request, field_folder(), read_arrived, arrive_in(context.scene.name))
+        except BackendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        keep_stepping()
+        if must_wait(self.wait):
+            session.wait(lambda: job.ended)
+            if job.state != "done":
+                self.report({"ERROR"}, job.error or "Learning was cancelled.")
+                return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def resume(found: dict) -> None:
+    """Follows a learn job that was under way when the backend was joined, for the scene in the window."""
+    request = dict(found.get("request") or {})
+    scene = bpy.context.scene
+    session.learn(request, field_folder(), read_arrived, arrive_in(scene.name), identifier=str(found["id"]))

@@ -1,0 +1,32 @@
+"""What the user sees: properties, preferences, the sidebar tab, the entries of File > Import."""
+
+import bpy
+
+from . import backend_panel, field_panel, import_menu, learn_panel, photo_panel, preferences, properties
+
+CLASSES = (
+    preferences.PropfieldPreferences,
+    properties.PropfieldSettings,
+    backend_panel.PROPFIELD_PT_backend,
+    learn_panel.PROPFIELD_PT_learn,
+    field_panel.PROPFIELD_PT_field,
+    field_panel.PROPFIELD_PT_import,
+    field_panel.PROPFIELD_PT_licences,
+    photo_panel.PROPFIELD_PT_photo,
+)
+
+
+def register() -> None:
+    """Registers classes, the scene's settings and the menu entries."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.propfield = bpy.props.PointerProperty(type=properties.PropfieldSettings)
+    bpy.types.TOPBAR_MT_file_import.append(import_menu.draw)
+
+
+def unregister() -> None:
+    """Takes them back in the opposite order."""
+    bpy.types.TOPBAR_MT_file_import.remove(import_menu.draw)
+    del bpy.types.Scene.propfield
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
