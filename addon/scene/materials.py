@@ -1,0 +1,142 @@
+"""The materials: a neutral body, a plain object, and for fields translucent shells and a glowing fog, in which
+colour stands for probability."""
+
+import bpy
+import numpy as np
+
+BODY, OBJECT = "Propfield body", "Propfield object"
+SHELLS, FOG = "Propfield shells", "Propfield fog"
+
+# Stops of matplotlib's "plasma" (van der Walt & Smith, CC0), linear light: improbable violet to probable yellow.
+RAMP = (
+    (0.00, (0.004, 0.002, 0.240)),
+    (0.25, (0.208, 0.000, 0.392)),
+    (0.50, (0.604, 0.063, 0.188)),
+    (0.75, (0.938, 0.292, 0.056)),
+    (1.00, (0.871, 0.945, 0.015)),
+)
+
+
+def ramp_colours(probability: np.ndarray) -> np.ndarray:
+    """(V,) probabilities relative to the peak to (V, 4) linear colours of the ramp."""
+    stops = np.array([stop for stop, _ in RAMP])
+    colours = np.array([colour for _, colour in RAMP])
+    result = np.ones((len(probability), 4), np.float32)
+    for channel in range(3):
+        result[:, channel] = np.interp(probability, stops, colours[:, channel])
+    return result
+
+
+def body_material() -> bpy.types.Material:
+    """A warm grey clay."""
+    return _clay(BODY, (0.52, 0.48, 0.45, 1.0))
+
+
+def object_material() -> bpy.types.Material:
+    """An orange clay, for objects that were rebuilt from photos."""
+    return _clay(OBJECT, (0.85, 0.32, 0.06, 1.0))
+
+
+def _clay(name: str, colour: tuple[float, float, float, float]) -> bpy.types.Material:
+    material, made = _material(name)
+    if made:
+        shader = _principled(material)
+        shader.inputs["Base Color"].default_value = colour
+        shader.inputs["Roughness"].default_value = 0.55
+        material.diffuse_color = colour
+        material.roughness = 0.55
+    return material
+
+
+def shell_material() -> bpy.types.Material:
+    """Nested translucent skins: outer ones clear and violet, inner ones denser and yellow; edges catch light.
+
+    Reads the point attribute `probability`, relative to the peak.
+    """
+    material, made = _material(SHELLS)
+    if not made:
+        return material
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    shader = _principled(material)
+    shader.inputs["Roughness"].default_value = 0.35
+    value = nodes.new("ShaderNodeAttribute")
+    value.attribute_name = "probability"
+    ramp = _colour_ramp(material, value.outputs["Fac"])
+    links.new(ramp, shader.inputs["Base Color"])
+    links.new(ramp, shader.inputs["Emission Color"])
+    shader.inputs["Emission Strength"].default_value = 0.35
+    # Opacity: a base that grows with the probability, more where the shell is seen edge-on.
+    base = _math(material, "MULTIPLY_ADD", value.outputs["Fac"], 0.32, 0.03)
+    facing = nodes.new("ShaderNodeLayerWeight")
+    facing.inputs["Blend"].default_value = 0.35
+    edge = _math(material, "MULTIPLY_ADD", facing.outputs["Facing"], 0.30, base)
+    links.new(edge, shader.inputs["Alpha"])
+    material.diffuse_color = (0.8, 0.3, 0.15, 0.4)
+    # Sorted transparency in EEVEE (4.2 and later); back faces hidden, or every shell would count twice.
+    material.surface_render_method = "BLENDED"
+    material.use_transparency_overlap = False
+    return material
+
+
+def volume_material() -> bpy.types.Material:
+    """Soft fog, coloured and glowing by the volume's `density`."""
+    material, made = _material(FOG)
+    if not made:
+        return material
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    nodes.clear()
+    output = nodes.new("ShaderNodeOutputMaterial")
+    shader = nodes.new("ShaderNodeVolumePrincipled")
+    links.new(shader.outputs["Volume"], output.inputs["Volume"])
+    value = nodes.new("ShaderNodeAttribute")
+    value.attribute_name = "density"
+    ramp = _colour_ramp(material, value.outputs["Fac"])
+    links.new(ramp, shader.inputs["Color"])
+    links.new(ramp, shader.inputs["Emission Color"])
+    # The attribute is the density itself; Principled would multiply by it once more.
+    shader.inputs["Density Attribute"].default_value = ""
+    squared = _math(material, "POWER", value.outputs["Fac"], 1.5)
+    links.new(_math(material, "MULTIPLY", squared, 14.0), shader.inputs["Density"])
+    links.new(_math(material, "MULTIPLY", squared, 3.0), shader.inputs["Emission Strength"])
+    material.diffuse_color = (0.8, 0.3, 0.15, 1.0)
+    return material
+
+
+def _material(name: str) -> tuple[bpy.types.Material, bool]:
+    """The material of that name, and whether it was made just now; one the user edited is kept."""
+    material = bpy.data.materials.get(name)
+    if material is not None and material.library is None:
+        return material, False
+    material = bpy.data.materials.new(name)
+    if material.node_tree is None:
+        material.use_nodes = True
+    return material, True
+
+
+def _principled(material: bpy.types.Material) -> bpy.types.Node:
+    return next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+
+
+def _colour_ramp(material: bpy.types.Material, value: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    node = material.node_tree.nodes.new("ShaderNodeValToRGB")
+    elements = node.color_ramp.elements
+    for index, (stop, colour) in enumerate(RAMP):
+        if index >= len(elements):
+            elements.new(stop)
+        elements[index].position = stop
+        elements[index].color = (*colour, 1.0)
+    material.node_tree.links.new(value, node.inputs["Fac"])
+    return node.outputs["Color"]
+
+
+def _math(
+    material: bpy.types.Material, operation: str, *values: bpy.types.NodeSocket | float
+) -> bpy.types.NodeSocket:
+    node = material.node_tree.nodes.new("ShaderNodeMath")
+    node.operation = operation
+    for socket, value in zip(node.inputs, values, strict=False):
+        if isinstance(value, bpy.types.NodeSocket):
+            material.node_tree.links.new(value, socket)
+        else:
+            socket.default_value = value
+    return node.outputs[0]

@@ -1,0 +1,65 @@
+"""Meshes from arrays, with vertex groups and point attributes."""
+
+import bmesh
+import bpy
+import numpy as np
+
+from .skeleton import JOINT_NAMES
+
+_ATTRIBUTE_FIELDS = {
+    "FLOAT": ("value", np.float32),
+    "INT": ("value", np.int32),
+    "FLOAT_VECTOR": ("vector", np.float32),
+    "FLOAT_COLOR": ("color", np.float32),
+}
+WEIGHT_FLOOR = 1e-6
+
+
+def make_mesh(name: str, vertices: np.ndarray, faces: list | np.ndarray = ()) -> bpy.types.Mesh:
+    """A mesh of (V, 3) vertices in its object's space and (F, 3) or (F, 4) faces, shaded smooth."""
+    mesh = bpy.data.meshes.new(name)
+    faces = np.asarray(faces, dtype=np.int32)
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, dtype=np.float32).ravel())
+    if len(faces):
+        corners = faces.shape[1]
+        mesh.loops.add(faces.size)
+        mesh.loops.foreach_set("vertex_index", faces.ravel())
+        mesh.polygons.add(len(faces))
+        mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, corners, dtype=np.int32))
+        mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), dtype=bool))
+    mesh.update(calc_edges=True)
+    return mesh
+
+
+def set_point_attribute(mesh: bpy.types.Mesh, name: str, kind: str, values: np.ndarray) -> None:
+    """Gives every vertex a value; `kind` is Blender's: FLOAT, INT, FLOAT_VECTOR or FLOAT_COLOR."""
+    member, dtype = _ATTRIBUTE_FIELDS[kind]
+    attribute = mesh.attributes.new(name, kind, "POINT")
+    attribute.data.foreach_set(member, np.ascontiguousarray(values, dtype=dtype).ravel())
+
+
+def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> None:
+    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on."""
+    for joint in JOINT_NAMES:
+        object_.vertex_groups.new(name=joint)
+    mesh = object_.data
+    edited = bmesh.new()
+    edited.from_mesh(mesh)
+    layer = edited.verts.layers.deform.verify()
+    edited.verts.ensure_lookup_table()
+    rows, joints = np.nonzero(weights > WEIGHT_FLOOR)
+    values = weights[rows, joints].tolist()
+    for row, joint, value in zip((rows + first).tolist(), joints.tolist(), values, strict=True):
+        edited.verts[row][layer][joint] = value
+    edited.to_mesh(mesh)
+    edited.free()
+
+
+def follow_armature(object_: bpy.types.Object, armature: bpy.types.Object) -> None:
+    """Linear blend skinning by the armature: what the backend computes, and nothing else."""
+    modifier = object_.modifiers.new("Armature", "ARMATURE")
+    modifier.object = armature
+    modifier.use_deform_preserve_volume = False
+    modifier.use_bone_envelopes = False
+    modifier.use_vertex_groups = True
