@@ -1,4 +1,4 @@
-"""A lighter mesh over the same skin, mirror-symmetric, whose vertices know where they lie on the base mesh."""
+"""A lighter mesh over the same skin, mirror-symmetric, whose vertices know their places on the base mesh."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from propfield.errors import Unavailable
 
-# Triangles of one half: the count nearest to SMPL's 6,890 vertices (6,892), which keeps nearest-vertex work small.
+# Triangles of one half: gives 6,892 vertices, about SMPL's 6,890, so that nearest-vertex work is small.
 HALF_TRIANGLES = 6842
 AGGRESSIVENESS = 3
 ON_THE_MIDDLE = 1e-5  # metres from the plane x = 0
@@ -88,12 +88,13 @@ def _closest_points(
     order = np.argsort(triangles.ravel(), kind="stable")
     first = np.searchsorted(triangles.ravel()[order], np.arange(len(vertices) + 1))
     best = np.empty(len(points), dtype=np.int64)
+    # In millimetres: trimesh's tolerances are absolute, and too large for the eyelids' triangles in metres.
+    points, vertices = 1e3 * points, 1e3 * vertices
     for point, neighbours in enumerate(used[near]):
         around = np.unique(np.concatenate([order[first[v] : first[v + 1]] for v in neighbours]) // 3)
-        landed = closest_point(
-            vertices[triangles[around]], np.repeat(points[point : point + 1], len(around), 0)
-        )
-        best[point] = around[np.linalg.norm(landed - points[point], axis=1).argmin()]
+        here = np.broadcast_to(points[point], (len(around), 3))
+        landed = closest_point(vertices[triangles[around]], here)
+        best[point] = around[np.linalg.norm(landed - here, axis=1).argmin()]
     corners = vertices[triangles[best]]
     shares = np.clip(points_to_barycentric(corners, closest_point(corners, points), method="cross"), 0, 1)
     return triangles[best], shares / shares.sum(1, keepdims=True)

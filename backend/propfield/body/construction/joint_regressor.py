@@ -1,4 +1,4 @@
-"""The 24 joints as fixed averages of vertices near them, so that a shaped body knows its joints (SMPL, §3.2)."""
+"""The 24 joints as fixed averages of vertices near them, so that a shaped body knows them (SMPL, §3.2)."""
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -6,10 +6,10 @@ from scipy.optimize import nnls
 
 from propfield.body.skeleton import JOINT_COUNT, MIRROR
 
-REACH = 0.16  # metres around a joint within which any vertex may count
-CANDIDATES = 240
-SPREAD = 80
-TEMPLATE_WEIGHT = 200.0  # the template's own joints must come out right, other people's nearly
+REACH = 0.25  # metres around a joint within which any vertex may count
+CANDIDATES = 2000
+SPREAD = 120
+TEMPLATE_WEIGHT = 1000.0  # the template's own joints must come out right, other people's nearly
 SUM_WEIGHT = 1e3
 RIDGE = 1e-3  # metres; makes the answer unique, so that a rounding error cannot choose another one
 

@@ -1,7 +1,7 @@
 """A person's form from a few numbers: MakeHuman's macro targets, blended for young adults.
 
-Adult is the age anchor "young" (25 years). Each macro target belongs to corners of the space of sexes, builds,
-heights, proportions and origins; a phenotype is the multilinear blend of those corners.
+Adult is the age anchor "young" (25 years). Each macro target belongs to corners of the space of sexes,
+builds, heights, proportions and origins; a phenotype is the multilinear blend of those corners.
 """
 
 from dataclasses import dataclass
