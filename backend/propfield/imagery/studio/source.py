@@ -1,0 +1,148 @@
+"""The studio as a source of observations."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+
+from propfield.errors import NotFound, nearest_names
+from propfield.field.grid import Grid
+from propfield.imagery.studio.interaction_file import recipes
+from propfield.imagery.studio.recipe import Recipe
+from propfield.imagery.studio.truth import CanonicalVoxels, recipe_occupancy
+from propfield.imagery.studio.views import SIZE, render_picture, view, views
+from propfield.observations.interaction import InteractionType
+from propfield.observations.observation import Observation
+from propfield.progress import Progress, silent
+
+CHUNK = 20
+"""Views that a process makes at a time: about half a second's work, so that a cancel is heard soon."""
+ALONE = 120
+"""With fewer views than this, starting other processes takes longer than making the views."""
+
+
+class StudioSource:
+    """A procedural world that poses the open body with simple props and knows the truth.
+
+    `workers` is the number of processes, all cores when None; what is made does not depend on it.
+    """
+
+    name = "studio"
+
+    def __init__(self, workers: int | None = None, size: int = SIZE) -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self.size = size
+
+    def categories(self) -> list[str]:
+        """Categories it can give, sorted."""
+        return list(recipes())
+
+    def types(self, category: str) -> list[InteractionType]:
+        """The interaction types of a category; NotFound (with the nearest names) for an unknown one."""
+        return [recipe.type for recipe in self._category(category)]
+
+    def recipe(self, category: str, type_name: str) -> Recipe:
+        """One interaction. NotFound, with the names there are, for an unknown category or type."""
+        return self._chosen(category, [type_name])[0]
+
+    def observe(
+        self,
+        category: str,
+        *,
+        types: list[str] | None = None,
+        views: int,
+        seed: int,
+        progress: Progress = silent,
+    ) -> Iterator[Observation]:
+        """Yields `views` observations of each of the named types (all when None), in order, the same for the
+        same seed. Raises NotFound for an unknown category or type, and whatever `progress` raises."""
+        chosen = self._chosen(category, types)
+        total = views * len(chosen)
+        tasks = [
+            (recipe, range(start, min(start + CHUNK, views)))
+            for recipe in chosen
+            for start in range(0, views, CHUNK)
+        ]
+        return self._counted(self._made(tasks, total, seed), total, category, progress)
+
+    @staticmethod
+    def _counted(
+        observations: Iterator[Observation], total: int, category: str, progress: Progress
+    ) -> Iterator[Observation]:
+        progress("render views", 0.0, f"0 of {total} views of {category}")
+        for count, observation in enumerate(observations, 1):
+            yield observation
+            if count % 10 == 0 or count == total:
+                progress("render views", count / total, f"{count} of {total} views of {category}")
+
+    def _made(self, tasks: list[tuple[Recipe, range]], total: int, seed: int) -> Iterator[Observation]:
+        if self.workers == 1 or total < ALONE:
+            for recipe, indices in tasks:
+                yield from views(recipe, indices, seed, self.size)
+            return
+        # Embree's scenes cannot cross a fork, so each process starts afresh.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
+        waiting: deque[Future[list[Observation]]] = deque()
+        try:
+            for recipe, indices in tasks:
+                waiting.append(pool.submit(_make, recipe, indices, seed, self.size))
+                # A few chunks ahead of the reader, so that memory stays flat.
+                if len(waiting) > 2 * self.workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def view(self, category: str, type_name: str, index: int, seed: int) -> Observation:
+        """One view by its number, the same as `observe` gives."""
+        return view(self.recipe(category, type_name), index, seed, self.size)
+
+    def picture(
+        self, category: str, type_name: str, index: int, seed: int, size: int | None = None
+    ) -> UInt8[np.ndarray, "H W 3"]:
+        """The colour picture of a view."""
+        return render_picture(self.recipe(category, type_name), index, seed, size or self.size)
+
+    def true_occupancy(
+        self, category: str, types: Sequence[str] | None, grid: Grid, *, scenes: int = 200, seed: int = 0
+    ) -> dict[str, Float32[np.ndarray, "R R R"]]:
+        """The object's true canonical occupancy for each of the named types (all when None), and for "all",
+        their mix in equal parts: the share of `scenes` drawn scenes in which a voxel lies in the object."""
+        chosen = self._chosen(category, types)
+        voxels = CanonicalVoxels(grid)
+        found = {recipe.type.name: recipe_occupancy(recipe, voxels, scenes, seed) for recipe in chosen}
+        return {"all": np.mean(list(found.values()), axis=0, dtype=np.float32), **found}
+
+    def _category(self, category: str) -> tuple[Recipe, ...]:
+        known = recipes()
+        if category not in known:
+            raise NotFound(
+                f"The studio has no “{category}”; the nearest it has are: "
+                f"{', '.join(nearest_names(category, list(known)))}."
+            )
+        return known[category]
+
+    def _chosen(self, category: str, types: Sequence[str] | None) -> list[Recipe]:
+        known = {recipe.type.name: recipe for recipe in self._category(category)}
+        for name in types or ():
+            if name not in known:
+                raise NotFound(
+                    f"The studio's {category} has no type “{name}”; it has: "
+                    f"{', '.join(nearest_names(name, list(known), 9))}."
+                )
+        return list(known.values()) if types is None else [known[name] for name in types]
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+
+
+def _make(recipe: Recipe, indices: range, seed: int, size: int) -> list[Observation]:
+    return list(views(recipe, indices, seed, size))
