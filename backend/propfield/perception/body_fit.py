@@ -120,6 +120,7 @@ class _Problem:
         self.offsets = torch.from_numpy(where.offsets)
         self.joints = torch.from_numpy(body.joints)
         count = min(10, body.shape_directions.shape[2])
+        # A body from a field file has no shape numbers (and no regressor): it is fitted as it is.
         directions = np.einsum("jv,vcs->jcs", body.joint_regressor, body.shape_directions[:, :, :count])
         self.joint_directions = torch.from_numpy(directions.astype(np.float32))
         self.mean, self.spread = (torch.from_numpy(each) for each in pose_prior())

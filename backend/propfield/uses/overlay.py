@@ -1,0 +1,76 @@
+"""A photo with what was rebuilt drawn on it: body, object, given keypoints and fitted ones."""
+
+import numpy as np
+import trimesh
+from jaxtyping import Float32, UInt8
+from PIL import Image, ImageDraw
+
+from propfield.observations.observation import Camera
+from propfield.uses.rendering import render, scaled_camera
+
+BODY_COLOUR = (110, 180, 255)
+OBJECT_COLOUR = (255, 150, 60)
+GIVEN_COLOUR = (60, 230, 90)
+FITTED_COLOUR = (235, 40, 60)
+_LONGEST_SIDE = 1280
+_BONES = (
+    (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14),
+    (14, 16), (0, 1), (0, 2), (1, 3), (2, 4),
+)  # fmt: skip
+
+
+def draw_overlay(
+    pixels: UInt8[np.ndarray, "H W 3"],
+    camera: Camera,
+    body: trimesh.Trimesh,
+    thing: trimesh.Trimesh | None,
+    given: Float32[np.ndarray, "17 3"],
+    fitted: Float32[np.ndarray, "17 2"],
+) -> Image.Image:
+    """The photo (up to 1280 pixels long) with the body in blue and the object in orange, translucent, nearer
+    parts in front; the given keypoints as green rings, the fitted ones as red dots."""
+    height, width = pixels.shape[:2]
+    factor = min(1.0, _LONGEST_SIDE / max(width, height))
+    size = (max(round(width * factor), 1), max(round(height * factor), 1))
+    seen = scaled_camera(camera, factor)
+    photo = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
+    canvas = np.asarray(photo, dtype=np.float32)
+    front = render(body, seen, size)
+    layers = [(front, BODY_COLOUR, 0.62)]
+    if thing is not None:
+        other = render(thing, seen, size)
+        # The hidden one of the two shows through a little, so that both can be judged.
+        behind = other.covered & (other.depth > front.depth)
+        canvas = _blend(canvas, behind, other.shade, OBJECT_COLOUR, 0.35)
+        canvas = _blend(canvas, front.covered, front.shade, BODY_COLOUR, 0.62)
+        canvas = _blend(canvas, other.covered & ~behind, other.shade, OBJECT_COLOUR, 0.6)
+    else:
+        for layer, colour, strength in layers:
+            canvas = _blend(canvas, layer.covered, layer.shade, colour, strength)
+    picture = Image.fromarray(canvas.clip(0, 255).astype(np.uint8))
+    _draw_keypoints(picture, given, fitted, factor)
+    return picture
+
+
+def _blend(
+    canvas: np.ndarray, where: np.ndarray, shade: np.ndarray, colour: tuple[int, int, int], strength: float
+) -> np.ndarray:
+    lit = (0.25 + 0.75 * shade[..., None]) * np.array(colour, dtype=np.float32)
+    return np.where(where[..., None], canvas * (1 - strength) + lit * strength, canvas)
+
+
+def _draw_keypoints(picture: Image.Image, given: np.ndarray, fitted: np.ndarray, factor: float) -> None:
+    draw = ImageDraw.Draw(picture)
+    line = max(1, round(max(picture.size) / 500))
+    ring, dot = 3 * line, 1.5 * line
+    places = given[:, :2] * factor
+    seen = given[:, 2] > 0
+    for a, b in _BONES:
+        if seen[a] and seen[b]:
+            draw.line([*places[a], *places[b]], fill=GIVEN_COLOUR, width=line)
+    for index in np.flatnonzero(seen):
+        x, y = places[index]
+        u, v = fitted[index] * factor
+        draw.ellipse((x - ring, y - ring, x + ring, y + ring), outline=GIVEN_COLOUR, width=line)
+        draw.line([x, y, u, v], fill=FITTED_COLOUR, width=line)
+        draw.ellipse((u - dot, v - dot, u + dot, v + dot), fill=FITTED_COLOUR)
