@@ -72,7 +72,7 @@ def camera_to_blender(
     width, height = size
     focal_x, focal_y = float(intrinsics[0, 0]), float(intrinsics[1, 1])
     centre_x, centre_y = float(intrinsics[0, 2]), float(intrinsics[1, 2])
-    # With a horizontal fit Blender's one focal length is that of x; aspect y/x of a pixel makes up for the other.
+    # With a horizontal fit Blender's one focal length is that of x; the pixels' aspect makes up for y's.
     aspect = focal_x / focal_y
     matrix = np.eye(4)
     matrix[:3, :3] = TO_BLENDER @ rotation.T @ _OPENCV_TO_BLENDER_CAMERA

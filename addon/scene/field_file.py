@@ -61,7 +61,7 @@ class FieldData:
         types: one entry for each field; the first is "all".
         occupancy: (T, R, R, R) float32 in [0, 1].
         support: (T, R, R, R) uint32, how many views saw the voxel.
-        voxel_weights, body_weights: skinning weights of the R³ voxels (C order of [x, y, z]), of the vertices.
+        voxel_weights, body_weights: skin of the R³ voxels (C order of [x, y, z]) and of the vertices.
         body_vertices, body_faces, body_joints: (V, 3), (F, 3), (24, 3): the template in the T-pose.
         rest_pose: (24, 3) axis-angle, radians: the canonical pose in which the grid lies.
         joints, parents: SMPL's 24 names and tree.
@@ -159,7 +159,8 @@ def _array(archive: zipfile.ZipFile, name: str, dtype: str, dimensions: int, pat
             raise damaged from error
         if found.hasobject:
             raise FieldFileError(
-                f"{path.name} holds pickled objects, which propfield never opens; ask for it to be saved anew."
+                f"{path.name} holds pickled objects, which propfield never opens:"
+                " ask for it to be saved anew."
             )
         bytes_wanted = int(np.prod(shape, dtype=object)) * found.itemsize
         if fortran or found != np.dtype(dtype) or len(shape) != dimensions:

@@ -24,7 +24,7 @@ def refined(values: np.ndarray) -> np.ndarray:
 
 
 def iso_surfaces(values: np.ndarray, levels: list[float]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each level (V, 3) vertices in steps of the lattice and (F, 4) quads, counter-clockwise from outside.
+    """For each level (V, 3) vertices in steps of the lattice, (F, 4) quads, counter-clockwise from outside.
 
     A level with nothing above it gives empty arrays. Borders of the lattice are closed if they are below it.
     """

@@ -22,7 +22,7 @@ def rotation_matrices(axis_angle: np.ndarray) -> np.ndarray:
 
 
 def axis_angles(rotations: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) rotations to (..., 3) axis-angle, angles from 0 to π: the inverse of `rotation_matrices`."""
+    """(..., 3, 3) rotations to (..., 3) axis-angle, angles in [0, π]: the inverse of `rotation_matrices`."""
     rotations = np.asarray(rotations, dtype=np.float64)
     flat = rotations.reshape(-1, 3, 3)
     result = np.empty((len(flat), 3))

@@ -1,4 +1,4 @@
-"""The part of a field's grid where something is, and the voxels whose movement carries it."""
+"""The part of a field's grid where something is."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,6 @@ from .field_file import FieldData
 SUPPORT_SHARE = 0.04
 """Of the type's peak: what a voxel must have to be carried; fainter is invisible in mesh and volume."""
 LATTICE_LIMIT = 2_000_000
-CARRIER_LIMIT = 9_000
-"""Skinning weights vary smoothly, so a finer grid needs no more carriers than this."""
 
 
 @dataclass(frozen=True)
@@ -67,69 +65,3 @@ def _pooled(occupancy: np.ndarray) -> np.ndarray:
     half = np.pad(occupancy, [(0, size % 2) for size in occupancy.shape])
     x, y, z = (size // 2 for size in half.shape)
     return half.reshape(x, 2, y, 2, z, 2).mean((1, 3, 5))
-
-
-@dataclass(frozen=True)
-class Carriers:
-    """Points of a lattice that move with the bones and carry the space around them.
-
-    Attributes:
-        steps: (W, 3) float32 places in the lattice, in steps.
-        neighbours: (W, 6) int32 carriers at −x, +x, −y, +y, −z, +z; the point itself where there is none.
-        spacing: steps between neighbours.
-    """
-
-    steps: np.ndarray
-    neighbours: np.ndarray
-    spacing: int
-
-
-def choose_carriers(lattice: Lattice) -> Carriers:
-    """Carriers on and once around the support; every one has a neighbour along each axis."""
-    support = lattice.values >= SUPPORT_SHARE
-    spacing = 1
-    while True:
-        coarse = _occupied_blocks(support, spacing)
-        mask = _widened(coarse)
-        if mask.sum() <= CARRIER_LIMIT:
-            break
-        spacing += 1
-    cells = np.argwhere(mask)
-    number = np.full(mask.shape, -1, np.int32)
-    number[mask] = np.arange(len(cells))
-    padded = np.pad(number, 1, constant_values=-1)
-    own = np.arange(len(cells), dtype=np.int32)
-    neighbours = []
-    for axis in range(3):
-        for sign in (-1, 1):
-            shift = np.ones(3, int)
-            shift[axis] += sign
-            there = padded[tuple((cells + shift).T)]
-            neighbours.append(np.where(there >= 0, there, own))
-    # Block b covers the steps around (b − 1)·spacing: one block of rim lies before the box.
-    return Carriers(
-        steps=((cells - 1) * spacing).astype(np.float32),
-        neighbours=np.stack(neighbours, 1).astype(np.int32),
-        spacing=spacing,
-    )
-
-
-def _occupied_blocks(support: np.ndarray, spacing: int) -> np.ndarray:
-    """Whether anything is nearest to each coarse point; two blocks of rim on either side, for widening."""
-    cells = np.argwhere(support)
-    blocks = (cells + spacing // 2) // spacing + 1
-    coarse = np.zeros(tuple((size - 1 + spacing // 2) // spacing + 3 for size in support.shape), bool)
-    coarse[tuple(blocks.T)] = True
-    return coarse
-
-
-def _widened(mask: np.ndarray) -> np.ndarray:
-    for axis in range(3):
-        wider = mask.copy()
-        low = [slice(None)] * 3
-        high = [slice(None)] * 3
-        low[axis], high[axis] = slice(None, -1), slice(1, None)
-        wider[tuple(low)] |= mask[tuple(high)]
-        wider[tuple(high)] |= mask[tuple(low)]
-        mask = wider
-    return mask

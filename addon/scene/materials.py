@@ -1,4 +1,4 @@
-"""The materials: a neutral body, a plain object, and for fields translucent shells and a glowing fog, in which
+"""The materials: a neutral body, a plain object, and for fields translucent shells and a glowing fog, whose
 colour stands for probability."""
 
 import bpy
@@ -7,7 +7,7 @@ import numpy as np
 BODY, OBJECT = "Propfield body", "Propfield object"
 SHELLS, FOG = "Propfield shells", "Propfield fog"
 
-# Stops of matplotlib's "plasma" (van der Walt & Smith, CC0), linear light: improbable violet to probable yellow.
+# Stops of matplotlib's "plasma" (van der Walt & Smith, CC0) in linear light: violet is improbable.
 RAMP = (
     (0.00, (0.004, 0.002, 0.240)),
     (0.25, (0.208, 0.000, 0.392)),

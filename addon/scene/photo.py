@@ -147,7 +147,7 @@ def _person(
 
 
 def _unposed(field: FieldData, person: dict[str, Any]) -> np.ndarray | None:
-    """The person's own shape in the T-pose, from the posed body's file; None for a body of another template."""
+    """The person's own shape in the T-pose, from the posed body's file; None for another template's."""
     posed, _ = read_ply(person["body"])
     if len(posed) != len(field.body_vertices):
         return None

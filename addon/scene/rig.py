@@ -29,8 +29,8 @@ def _known_rigs() -> tuple[RigMap, ...]:
     rigs = []
     for path in sorted(RIGS.glob("*.json")):
         data = json.loads(path.read_text(encoding="utf-8"))
-        for prefix in data["prefixes"]:
-            rigs.append(RigMap(data["name"], tuple(prefix + data["bones"][joint] for joint in JOINT_NAMES)))
+        bones = [data["bones"][joint] for joint in JOINT_NAMES]
+        rigs += [RigMap(data["name"], tuple(prefix + bone for bone in bones)) for prefix in data["prefixes"]]
     return tuple(rigs)
 
 
@@ -98,7 +98,7 @@ def _direction(heads: np.ndarray, start: str, end: str) -> np.ndarray:
 
 
 def _snapped(rotation: np.ndarray) -> np.ndarray:
-    """The axis-aligned rotation within 15°, else the rotation itself: a spine's lean is no turn of the rig."""
+    """The axis-aligned rotation within 15°, else the rotation itself: a leaning spine does not turn a rig."""
     nearest = np.zeros((3, 3))
     nearest[np.abs(rotation).argmax(0), range(3)] = 1
     nearest *= np.sign(rotation)

@@ -3,8 +3,8 @@
 CHORUS poses a field by backward skinning: for a place x, which canonical place comes from there? Here the
 carriers (voxels moved by the armature) answer it to first order. Carrier i sits at q_i in the lattice and at
 p_i after posing; J_i = ∂p/∂q comes from its neighbours' posed places. For the nearest carrier,
-q(x) ≈ q_i + J_i⁻¹ (x − p_i), and the density is the lattice's trilinear value at q(x). For a rigid motion this
-is exact; where the skin stretches, J⁻¹ shrinks distances accordingly, so that no holes or spikes show.
+q(x) ≈ q_i + J_i⁻¹ (x − p_i), and the density is the lattice's trilinear value at q(x). For a rigid motion
+this is exact; where the skin stretches, J⁻¹ shrinks distances accordingly, so that no holes or spikes show.
 """
 
 import bpy
@@ -14,7 +14,7 @@ from .nodes import Graph, Socket
 WARP_GROUP, DENSITY_GROUP, VOLUME_GROUP = ".Propfield warp", ".Propfield density", "Propfield volume"
 VOLUME_SIDE_LIMIT = 200
 """Most voxels along an axis of the posed volume."""
-_NEIGHBOURS = ("before_x", "after_x", "before_y", "after_y", "before_z", "after_z")
+NEIGHBOURS = ("before_x", "after_x", "before_y", "after_y", "before_z", "after_z")
 _SMALLEST = 0.05
 """Least volume ratio of a carrier's neighbourhood; folds flatter than that are held open."""
 
@@ -44,7 +44,7 @@ def warp_group() -> bpy.types.NodeTree:
         return graph.at(mesh, position, vertex, "FLOAT_VECTOR")
 
     columns = []
-    for before_name, after_name in zip(_NEIGHBOURS[::2], _NEIGHBOURS[1::2], strict=True):
+    for before_name, after_name in zip(NEIGHBOURS[::2], NEIGHBOURS[1::2], strict=True):
         before = graph.at(mesh, graph.attribute(before_name, "INT"), index, "INT")
         after = graph.at(mesh, graph.attribute(after_name, "INT"), index, "INT")
         # One-sided at the rim: one of the two is then the carrier itself.
@@ -138,12 +138,16 @@ def trilinear(graph: Graph, mesh: Socket, place: Socket, size: Socket) -> Socket
     return along(0, base)
 
 
-def volume_group() -> bpy.types.NodeTree:
-    """The modifier on a field volume: deformed lattice mesh in, fog volume out."""
-    kept = _kept(VOLUME_GROUP)
+def volume_group(parts: int) -> bpy.types.NodeTree:
+    """The modifier on a field volume whose carriers are of `parts` limbs: deformed mesh in, fog volume out.
+
+    The density at a place is the largest that any limb's carriers bring there.
+    """
+    name = VOLUME_GROUP if parts == 1 else f"{VOLUME_GROUP}, {parts} limbs"
+    kept = _kept(name)
     if kept is not None:
         return kept
-    graph = Graph(VOLUME_GROUP)
+    graph = Graph(name)
     graph.tree.is_modifier = True
     mesh = graph.declare("Mesh", "Geometry")
     threshold = graph.declare(
@@ -159,14 +163,19 @@ def volume_group() -> bpy.types.NodeTree:
         description="Voxels of the volume per voxel of the field",
     )  # fmt: skip
     size = graph.declare("Size", "Vector", hide_in_modifier=True)
-    first = graph.declare("First", "Int", hide_in_modifier=True)
-    count = graph.declare("Count", "Int", hide_in_modifier=True)
     spacing = graph.declare("Spacing", "Float", default_value=1.0, hide_in_modifier=True)
     step = graph.declare("Step", "Float", default_value=1.0, hide_in_modifier=True)
     material = graph.declare("Material", "Material")
 
-    points = graph.group(warp_group(), mesh, first, count, spacing, step).outputs[0]
-    box = graph.node("GeometryNodeBoundBox", points)
+    limbs = []
+    for part in range(parts):
+        first = graph.declare(f"First {part}", "Int", hide_in_modifier=True)
+        count = graph.declare(f"Count {part}", "Int", hide_in_modifier=True)
+        limbs.append(graph.group(warp_group(), mesh, first, count, spacing, step).outputs[0])
+    together = graph.tree.nodes.new("GeometryNodeJoinGeometry")
+    for points in limbs:
+        graph.tree.links.new(points, together.inputs[0])
+    box = graph.node("GeometryNodeBoundBox", together.outputs[0])
     # Whole multiples of the voxel, so that the samples stay where they are while the box moves.
     width = graph.math("DIVIDE", step, resolution)
     widths = graph.joined(width, width, width)
@@ -178,7 +187,10 @@ def volume_group() -> bpy.types.NodeTree:
         for side in graph.parts(sides)
     ]
     position = graph.value("GeometryNodeInputPosition")
-    relative = graph.group(density_group(), points, mesh, position, size, spacing).outputs[0]
+    relative = None
+    for points in limbs:
+        brought = graph.group(density_group(), points, mesh, position, size, spacing).outputs[0]
+        relative = brought if relative is None else graph.math("MAXIMUM", relative, brought)
     above = graph.math("ADD", threshold, 0.1)
     shown = graph.value(
         "ShaderNodeMapRange", relative, threshold, above, 0.0, 1.0, interpolation_type="SMOOTHSTEP"

@@ -1,0 +1,109 @@
+"""The voxels whose movement carries a field's volume, limb by limb."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .field_file import FieldData
+from .lattice import SUPPORT_SHARE, Lattice
+from .skeleton import JOINT_COUNT, JOINT_INDEX
+from .weights import interpolate_weights
+
+CARRIER_LIMIT = 9_000
+"""Skinning weights vary smoothly, so a finer grid needs no more carriers than this."""
+LIMBS = tuple(
+    tuple(f"{side}_{joint}" for joint in joints)
+    for joints in (("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot"))
+    for side in ("left", "right")
+)
+_LIMB_OF_JOINT = np.zeros(JOINT_COUNT, np.int64)
+for _number, _limb in enumerate(LIMBS, start=1):
+    _LIMB_OF_JOINT[[JOINT_INDEX[_joint] for _joint in _limb]] = _number
+
+
+@dataclass(frozen=True)
+class Carriers:
+    """Points of a lattice that move with the bones and carry the space around them, of one limb or the trunk.
+
+    Attributes:
+        steps: (W, 3) float32 places in the lattice, in steps.
+        neighbours: (W, 6) int32 carriers at −x, +x, −y, +y, −z, +z; the point itself where there is none.
+        weights: (W, 24) skinning weights.
+    """
+
+    steps: np.ndarray
+    neighbours: np.ndarray
+    weights: np.ndarray
+
+
+def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers], int]:
+    """Carriers on and once around the support, and the steps between them.
+
+    The trunk and each limb that takes part have carriers of their own (by largest weight): where a limb is
+    posed into what another part carries, both are found there, and the denser one shows.
+    """
+    support = lattice.values >= SUPPORT_SHARE
+    spacing = 1
+    while (blocks := _occupied_blocks(support, spacing)).sum() > CARRIER_LIMIT:
+        spacing += 1
+    cells = np.argwhere(blocks)
+    limbs = _LIMB_OF_JOINT[_weights(field, lattice, _steps(cells, spacing)).argmax(1)]
+    parts = []
+    for limb in np.unique(limbs):
+        mask = np.zeros_like(blocks)
+        mask[tuple(cells[limbs == limb].T)] = True
+        parts.append(_carriers(field, lattice, _widened(mask), spacing))
+    return parts, spacing
+
+
+def _carriers(field: FieldData, lattice: Lattice, mask: np.ndarray, spacing: int) -> Carriers:
+    """Every one of a widened mask has a neighbour along each axis."""
+    cells = np.argwhere(mask)
+    own = np.arange(len(cells), dtype=np.int32)
+    number = np.full(mask.shape, -1, np.int32)
+    number[mask] = own
+    padded = np.pad(number, 1, constant_values=-1)
+    neighbours = []
+    for axis in range(3):
+        for sign in (-1, 1):
+            shift = np.ones(3, int)
+            shift[axis] += sign
+            there = padded[tuple((cells + shift).T)]
+            neighbours.append(np.where(there >= 0, there, own))
+    steps = _steps(cells, spacing)
+    return Carriers(
+        steps=steps.astype(np.float32),
+        neighbours=np.stack(neighbours, 1),
+        weights=_weights(field, lattice, steps),
+    )
+
+
+def _steps(cells: np.ndarray, spacing: int) -> np.ndarray:
+    """Block b covers the steps around (b − 1)·spacing: one block of rim lies before the lattice."""
+    return (cells - 1) * spacing
+
+
+def _weights(field: FieldData, lattice: Lattice, steps: np.ndarray) -> np.ndarray:
+    in_grid = lattice.origin + steps * lattice.factor
+    return interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid)
+
+
+def _occupied_blocks(support: np.ndarray, spacing: int) -> np.ndarray:
+    """Whether anything is nearest to each coarse point; two blocks of rim on either side, for widening."""
+    cells = np.argwhere(support)
+    blocks = (cells + spacing // 2) // spacing + 1
+    coarse = np.zeros(tuple((size - 1 + spacing // 2) // spacing + 3 for size in support.shape), bool)
+    coarse[tuple(blocks.T)] = True
+    return coarse
+
+
+def _widened(mask: np.ndarray) -> np.ndarray:
+    for axis in range(3):
+        wider = mask.copy()
+        low = [slice(None)] * 3
+        high = [slice(None)] * 3
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        wider[tuple(low)] |= mask[tuple(high)]
+        wider[tuple(high)] |= mask[tuple(low)]
+        mask = wider
+    return mask
