@@ -31,6 +31,8 @@ OUTLIER = 8.0
 """Residuals far beyond this many spreads stop counting (Geman & McClure)."""
 DIRECTION_SPREAD = 0.25
 """Of a 3D bone's direction, radians: BlazePose guesses depth."""
+HANGING = 0.15
+"""How much a leg that cannot be seen counts as hanging straight down in the photo, against a bone that can."""
 LIMIT_SPREAD = math.radians(3)
 SHAPE_SPREAD = 0.7
 """Of shape numbers: kept near the average, since one photo hardly tells a tall person from a near one."""
@@ -46,6 +48,8 @@ _BONES = (
     ("right_ear", "left_ear"), ("left_ear", "nose"), ("right_ear", "nose"), ("left_heel", "left_toe"),
     ("right_heel", "right_toe"), ("left_wrist", "left_knuckle"), ("right_wrist", "right_knuckle"),
 )  # fmt: skip
+_LEGS = 4
+"""So many bones at the head of the list are of the legs."""
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 # The person upright before the camera: y and z turn round (OpenCV's y is down, the person looks at the lens).
 _FACING = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
@@ -130,12 +134,18 @@ class _Problem:
 
     def _directions(self) -> tuple[Tensor, Tensor]:
         """Unit directions of the bones in the camera's axes and how much each counts."""
-        if self.given.world is None:
-            return torch.zeros(len(_BONES), 3), torch.zeros(len(_BONES))
-        world = torch.from_numpy(self.given.world) @ self._view().T
-        ends = world[self.bones]
-        weights = torch.from_numpy(self.given.image[:, 2].copy())[self.bones].prod(1)
-        return torch.nn.functional.normalize(ends[:, 1] - ends[:, 0], dim=-1), weights
+        seen = torch.from_numpy(self.given.image[:, 2].copy())
+        directions, weights = torch.zeros(len(_BONES), 3), torch.zeros(len(_BONES))
+        if self.given.world is not None:
+            world = torch.from_numpy(self.given.world) @ self._view().T
+            ends = world[self.bones]
+            directions = torch.nn.functional.normalize(ends[:, 1] - ends[:, 0], dim=-1)
+            weights = seen[self.bones].prod(1)
+        for bone in range(_LEGS):
+            # Cameras are mostly held level, and legs below the picture's edge mostly stand.
+            if seen[self.bones[bone, 1]] == 0:
+                directions[bone], weights[bone] = torch.tensor([0.0, 1.0, 0.0]), HANGING
+        return directions, weights
 
     def _view(self) -> Tensor:
         """BlazePose looks at the middle of its crop; this turns its axes into those of the whole photo."""
