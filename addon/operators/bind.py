@@ -13,7 +13,7 @@ from .target import NO_FIELD, chosen_armature, field_of, has_field, leave_edit_m
 
 
 class PROPFIELD_OT_bind(Operator):
-    """Let the field follow the active armature with SMPL's skeleton; selected field objects move over to it"""
+    """Let the field follow the active SMPL armature; selected field objects move over to it"""
 
     bl_idname = "propfield.bind"
     bl_label = "Bind to Selected"

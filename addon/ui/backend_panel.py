@@ -9,10 +9,10 @@ from ..client.running import session
 from ..client.session import RUNNING, STARTING, STOPPED, STOPPING
 
 STATUS = {
-    STOPPED: ("Stopped", "RADIOBUT_OFF"),
-    STARTING: ("Starting…", "SORTTIME"),
-    RUNNING: ("Running", "RADIOBUT_ON"),
-    STOPPING: ("Stopping…", "SORTTIME"),
+    STOPPED: ("Stopped", "COLORSET_13_VEC"),
+    STARTING: ("Starting…", "COLORSET_09_VEC"),
+    RUNNING: ("Running", "COLORSET_03_VEC"),
+    STOPPING: ("Stopping…", "COLORSET_09_VEC"),
 }
 
 
@@ -33,18 +33,19 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
         """Status to the left, the one button that makes sense to the right."""
         layout = self.layout
         text, icon = STATUS[session.state]
-        row = layout.row(align=True)
-        row.label(text=text, icon=icon)
+        split = layout.split(factor=0.4)
+        split.label(text=text, icon=icon)
+        row = split.row(align=True)
         if session.state in (STOPPED, STOPPING):
-            row.operator("propfield.backend_start", text="Start", icon="PLAY")
+            row.operator("propfield.backend_start", text="Start")
         else:
-            row.operator("propfield.backend_stop", text="Stop", icon="PAUSE")
+            row.operator("propfield.backend_stop", text="Stop")
+        if session.process is not None or (session.problem and log_file().is_file()):
+            row.operator("wm.path_open", text="", icon="TEXT").filepath = str(log_file())
         if session.problem:
             draw_sentence(layout, context, session.problem, "ERROR")
         if session.state == RUNNING:
             self._draw_device(layout)
-        if log_file().is_file() and (session.problem or session.state != STOPPED):
-            layout.operator("wm.path_open", text="Open Log", icon="TEXT").filepath = str(log_file())
 
     @staticmethod
     def _draw_device(layout: UILayout) -> None:
