@@ -5,9 +5,8 @@ import os
 import sys
 import tempfile
 import traceback
-from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 import typer.main
@@ -57,10 +56,14 @@ app.command("fields")(fields.fields)
 app.command("check")(check.check)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> NoReturn:
+    """The program `propfield`: runs the verb that its arguments name, and exits."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
     """Runs a verb and gives the exit code. An error is one sentence on stderr, and with --json also an object
     on stdout."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     sys.excepthook = _report_defect
     try:
@@ -102,9 +105,5 @@ def _fail(sentence: str, code: int, as_json: bool) -> int:
 def _report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     with tempfile.NamedTemporaryFile("w", prefix="propfield-", suffix=".log", delete=False) as log:
         traceback.print_exception(kind, error, trace, file=log)
-    sentence = f"propfield has a defect ({kind.__name__}); please report it with the file {Path(log.name)}."
+    sentence = f"This is a defect of propfield ({kind.__name__}); please report it with the file {log.name}."
     _fail(sentence, 1, "--json" in sys.argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

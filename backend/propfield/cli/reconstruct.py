@@ -15,7 +15,14 @@ def reconstruct(
         Path | None, typer.Option(help="COCO annotations of the photo; they are taken where they know it.")
     ] = None,
     category: Annotated[str | None, typer.Option(help="The object, when there are several.")] = None,
+    person: Annotated[int | None, typer.Option(min=1, help="Which of several, from the left.")] = None,
     field: Annotated[Path | None, typer.Option(help="A field file of the object's category.")] = None,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="YOLO-seg weights (ONNX); needed without annotations.")
+    ] = None,
+    landmarker: Annotated[
+        Path | None, typer.Option(help="MediaPipe's pose landmarker; needed without annotated keypoints.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Rebuild a photo: the posed body, the camera, and the object's mesh.
@@ -29,15 +36,27 @@ def reconstruct(
 
     - `propfield reconstruct ride.jpg --annotations instances.json --out ride/`
 
-    With `--json`: {"out", "files", …} and what was measured of the fit.
+    With `--json`: {"out", "files", "category", "type", "reprojection_px", "person_height_px",
+    "object_mask_iou"}.
     """
     with shown_progress() as progress:
         from propfield.jobs.reconstruct import reconstruct_photo
 
         result = reconstruct_photo(
-            photo, out, annotations=annotations, category=category, field_file=field, progress=progress
+            photo,
+            out,
+            annotations=annotations,
+            category=category,
+            person=person,
+            field_file=field,
+            segmenter=segmenter,
+            landmarker=landmarker,
+            progress=progress,
         )
     if as_json:
         print_json({"out": str(out), **result})
     else:
+        share = 100 * result["reprojection_px"] / result["person_height_px"]
+        thing = f", {result['category']} ({result['type']})" if result["type"] else ""
         print(f"{out}: {', '.join(result['files'])}")
+        print(f"A person{thing}; joints land within {share:.1f}% of the person's height of the keypoints.")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from propfield.jobs.device import torch_device
+from propfield.jobs.device import find_device
 from propfield.jobs.requests import CheckRequest
 from propfield.progress import Progress
 
 
 def check(request: CheckRequest, *, checkpoint: Path | None, progress: Progress) -> dict:
-    """Holds memory, counts steps (each is checkpointed), and asks torch for its device.
+    """Holds memory, counts steps (each is checkpointed), and looks for the device.
 
     Gives {"steps", "resumed_at", "megabytes", "device"}; `resumed_at` is the step at which it took up
     an earlier run's work, 0 for none.
@@ -29,7 +29,7 @@ def check(request: CheckRequest, *, checkpoint: Path | None, progress: Progress)
             temporary.write_text(json.dumps({"step": step + 1}))
             temporary.replace(mark)
     progress("ask the device", 0.0)
-    device = torch_device()
+    device = find_device()
     progress("ask the device", 1.0)
     return {
         "steps": request.steps,

@@ -1,11 +1,9 @@
-"""Learning a field as a job: pictures into a table, chunk by chunk, and the table into a field."""
+"""Learning a field as a job: pictures into tables, type by type, and the tables into a field."""
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from propfield.body.loaders import open_body
@@ -20,22 +18,10 @@ from propfield.imagery.sources import source_by_name
 from propfield.jobs.requests import LearnRequest
 from propfield.library import Library, name_for
 from propfield.observations.interaction import InteractionType
-from propfield.observations.observation import Observation
 from propfield.observations.store import read_observations, write_observations
 from propfield.progress import Progress, silent
 
-CHUNK = 100
-"""Views a checkpoint; a crash costs at most so many."""
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Views that are perceived and stored together."""
-
-    path: Path
-    kind: InteractionType
-    views: int
-    seed: int
+PERCEIVE = "perceive views"
 
 
 def learn(
@@ -43,9 +29,9 @@ def learn(
 ) -> OccupancyField:
     """Learns the field that is asked for: source → observations → filters → votes (CHORUS §3).
 
-    Observations are stored under `checkpoint` (a folder; a temporary one when None) in chunks, and what is
-    there from an earlier run of the same request is not perceived again: the field is the same, bit for bit.
-    NotFound, with the nearest names, for an unknown category or type.
+    Observations are stored under `checkpoint` (a folder; a temporary one when None), and what is there from
+    an earlier run of the same request is not perceived again: the field is the same, bit for bit. NotFound,
+    with the nearest names, for an unknown category or type.
     """
     source = source_by_name(request.source)
     kinds = _wanted_types(source, request)
@@ -79,7 +65,7 @@ def _wanted_types(source: Source, request: LearnRequest) -> list[InteractionType
     for name in request.types or []:
         if name not in known:
             raise NotFound(
-                f"The {request.source.partition(':')[0]} source has no type “{name}” of {request.category}; "
+                f"The {source.name} source has no type “{name}” of {request.category}; "
                 f"the nearest are {', '.join(nearest_names(name, list(known)))}."
             )
     # A type named twice is learned once.
@@ -89,69 +75,56 @@ def _wanted_types(source: Source, request: LearnRequest) -> list[InteractionType
 def _learn(
     request: LearnRequest, source: Source, kinds: list[InteractionType], folder: Path, progress: Progress
 ) -> OccupancyField:
-    chunks = _plan(request, kinds, folder)
-    total = sum(chunk.views for chunk in chunks)
-    before = 0
-    for chunk in chunks:
-        if not chunk.path.is_file():
-            _perceive(request, source, chunk, before, total, progress)
-        before += chunk.views
-    progress("perceive views", 1.0)
+    tables = _perceive(request, source, kinds, folder, progress)
     return learn_field(
         request.category,
         kinds,
-        chain.from_iterable(read_observations(chunk.path) for chunk in chunks),
+        chain.from_iterable(map(read_observations, tables)),
         body=open_body(),
         grid=Grid(resolution=request.resolution),
         provenance={
             # Of a source on disk its kind alone: a field that is passed on tells nobody's folders.
-            "source": request.source.partition(":")[0],
+            "source": source.name,
             "types": [kind.name for kind in kinds],
             "views_a_type": request.views,
             "seed": request.seed,
         },
-        expected=total,
+        expected=request.views * len(kinds),
         progress=progress,
     )
 
 
-def _plan(request: LearnRequest, kinds: list[InteractionType], folder: Path) -> list[_Chunk]:
-    """The studio makes new pictures for a new seed, so each of its chunks has its own; another source has the
-    pictures that it has, which only one call of it tells apart."""
-    chunks: list[_Chunk] = []
-    size = CHUNK if request.source == "studio" else request.views
-    for kind in kinds:
-        for number, start in enumerate(range(0, request.views, size)):
-            path = folder / f"observations-{len(chunks):05d}.parquet"
-            views = min(size, request.views - start)
-            chunks.append(_Chunk(path, kind, views, _chunk_seed(request, kind.name, number)))
-    return chunks
-
-
-def _chunk_seed(request: LearnRequest, kind: str, number: int) -> int:
-    if request.source != "studio":
-        return request.seed
-    text = f"{request.seed}/{request.category}/{kind}/{number}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
 def _perceive(
-    request: LearnRequest, source: Source, chunk: _Chunk, before: int, total: int, progress: Progress
-) -> None:
+    request: LearnRequest, source: Source, kinds: list[InteractionType], folder: Path, progress: Progress
+) -> list[Path]:
+    """The tables of what was seen: of the studio one for each type, since it gives exactly so many views of
+    each, in order; of another source one."""
+    parts = [[kind] for kind in kinds] if source.name == "studio" else [kinds]
+    tables = [folder / f"observations-{number:03d}.parquet" for number in range(len(parts))]
+    missing = [index for index, table in enumerate(tables) if not table.is_file()]
+    wanted = [kind.name for index in missing for kind in parts[index]]
+    done = 1 - len(missing) / len(parts)
+
     def of_the_whole(stage: str, fraction: float, message: str = "") -> None:
-        progress("perceive views", (before + fraction * chunk.views) / total, message or stage)
+        progress(PERCEIVE, done + (1 - done) * fraction, message or stage)
 
-    def counted() -> Iterator[Observation]:
+    if missing:
         views = source.observe(
-            request.category,
-            types=[chunk.kind.name],
-            views=chunk.views,
-            seed=chunk.seed,
-            progress=of_the_whole,
+            request.category, types=wanted, views=request.views, seed=request.seed, progress=of_the_whole
         )
-        for done, observation in enumerate(views, before + 1):
-            yield observation
-            progress("perceive views", done / total, f"{chunk.kind.name}: view {done} of {total}")
-
-    metadata = {"category": request.category, "type": chunk.kind.name, "seed": chunk.seed}
-    write_observations(chunk.path, counted(), metadata)
+        try:
+            for index in missing:
+                metadata = {
+                    "source": source.name,
+                    "category": request.category,
+                    "types": [kind.name for kind in parts[index]],
+                    "seed": request.seed,
+                }
+                most = request.views * len(parts[index])
+                write_observations(tables[index], islice(views, most), metadata)
+        finally:
+            # Ends the source's own processes now, and not when the garbage is collected.
+            if isinstance(views, Iterator) and hasattr(views, "close"):
+                views.close()
+    progress(PERCEIVE, 1.0)
+    return tables

@@ -5,7 +5,7 @@ import threading
 import time
 
 from propfield import __version__
-from propfield.imagery.sources import source_by_name
+from propfield.imagery.catalogue import studio_catalogue
 from propfield.jobs.device import Device, find_device, processor
 from propfield.service.providers import providers
 
@@ -22,7 +22,6 @@ class Introduction:
         self._looked = 0.0
         self._lock = threading.Lock()
         self._found = threading.Event()
-        self._categories: list[dict] | None = None
         self._look()
 
     def as_json(self) -> dict:
@@ -44,19 +43,13 @@ class Introduction:
 
     def categories(self) -> list[dict]:
         """What the studio can show: [{"name", "types": [{"name", "prompt", "part"}]}]."""
-        if self._categories is None:
-            studio = source_by_name("studio")
-            self._categories = [
-                {
-                    "name": name,
-                    "types": [
-                        {"name": kind.name, "prompt": kind.prompt, "part": kind.part}
-                        for kind in studio.types(name)
-                    ],
-                }
-                for name in studio.categories()
-            ]
-        return self._categories
+        return [
+            {
+                "name": name,
+                "types": [{"name": kind.name, "prompt": kind.prompt, "part": kind.part} for kind in types],
+            }
+            for name, types in studio_catalogue().items()
+        ]
 
     def _look(self) -> None:
         with self._lock:

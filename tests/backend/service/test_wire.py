@@ -1,0 +1,97 @@
+"""What DESIGN.md's table promises of each address."""
+
+import json
+import re
+
+import pytest
+
+from propfield import __version__
+
+JOB = {"id", "kind", "request", "state", "stage", "progress", "message"} | {
+    "result",
+    "error",
+    "created",
+    "finished",
+}
+
+
+def test_hello_introduces_the_backend(backend):
+    hello = backend.client.get("/v1/hello").json()
+    assert set(hello) == {"name", "version", "protocol", "pid", "device", "providers", "categories"}
+    assert (hello["name"], hello["version"], hello["protocol"]) == ("propfield", __version__, 1)
+    assert hello["pid"] == backend.process.pid
+    assert set(hello["device"]) == {"kind", "name", "memory_free"}
+    assert hello["device"]["kind"] in ("cpu", "cuda")
+    assert hello["device"]["memory_free"] > 2**20
+    for provider in hello["providers"]:
+        assert set(provider) == {"job", "name", "available", "reason", "licence"}
+        assert provider["available"] == (provider["reason"] == "")
+    umbrella = next(category for category in hello["categories"] if category["name"] == "umbrella")
+    assert all(set(kind) == {"name", "prompt", "part"} for kind in umbrella["types"])
+
+
+def test_an_unknown_category_names_the_nearest(backend):
+    answer = backend.client.post("/v1/jobs", json={"kind": "learn", "category": "umbrela"})
+    assert answer.status_code == 404
+    assert "umbrella" in answer.json()["error"]
+
+
+def test_an_unknown_type_names_those_there_are(backend):
+    wanted = {"kind": "learn", "category": "umbrella", "types": ["juggle"]}
+    answer = backend.client.post("/v1/jobs", json=wanted)
+    assert answer.status_code == 404
+    assert "juggle" in answer.json()["error"]
+    assert "hold" in answer.json()["error"]
+
+
+def test_uploads_are_kept_under_an_id(backend):
+    answer = backend.client.post("/v1/uploads", content=b"bytes", headers={"X-Filename": "../../a photo.JPG"})
+    assert answer.status_code == 201
+    upload_id = answer.json()["id"]
+    assert re.fullmatch("[0-9a-f]{32}", upload_id)
+    assert [path.name for path in (backend.home / "uploads").iterdir()] == [f"{upload_id}.jpg"]
+    (backend.home / "uploads" / f"{upload_id}.jpg").unlink()
+
+
+@pytest.mark.parametrize("name", ["", "photo", "run.py", "x.jpg/..", "x.jpg\\..\\y.exe"])
+def test_other_uploads_are_refused(backend, name):
+    answer = backend.client.post("/v1/uploads", content=b"bytes", headers={"X-Filename": name})
+    assert answer.status_code == 422
+    assert "X-Filename" in answer.json()["error"]
+
+
+def test_an_empty_upload_is_refused(backend):
+    answer = backend.client.post("/v1/uploads", content=b"", headers={"X-Filename": "a.jpg"})
+    assert answer.status_code == 422
+    assert list((backend.home / "uploads").iterdir()) == []
+
+
+def test_a_job_goes_through_its_states_and_its_events_tell_so(start):
+    backend = start()
+    job_id = backend.add(kind="check", steps=10, seconds=0.5, megabytes=1)
+    with backend.client.stream("GET", f"/v1/jobs/{job_id}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line.startswith("data: ")]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert all(set(event) == JOB for event in events)
+    states = [event["state"] for event in events]
+    assert states == sorted(states, key=["queued", "running", "done"].index)
+    assert states[-1] == "done"
+    progress = [event["progress"] for event in events]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+    assert len(set(progress)) > 3
+    last = backend.job(job_id)
+    assert last == events[-1] == backend.client.get("/v1/jobs").json()["jobs"][0]
+    assert last["result"]["steps"] == 10
+    assert last["created"] < last["finished"]
+    # An ended job's stream is one event, and cancelling it changes nothing.
+    assert backend.client.get(f"/v1/jobs/{job_id}/events").text.count("data: ") == 1
+    assert backend.client.delete(f"/v1/jobs/{job_id}").json() == last
+
+
+def test_jobs_run_in_the_order_in_which_they_came(start):
+    backend = start()
+    ids = [backend.add(kind="check", steps=1, seconds=0, megabytes=0) for _ in range(3)]
+    finished = [backend.wait(job_id, "done")["finished"] for job_id in ids]
+    assert finished == sorted(finished)
