@@ -11,6 +11,7 @@ from .weights import interpolate_weights
 
 CARRIER_LIMIT = 9_000
 """Skinning weights vary smoothly, so a finer grid needs no more carriers than this."""
+PIECE_LIMIT = 4
 LIMBS = tuple(
     tuple(f"{side}_{joint}" for joint in joints)
     for joints in (("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot"))
@@ -23,7 +24,7 @@ for _number, _limb in enumerate(LIMBS, start=1):
 
 @dataclass(frozen=True)
 class Carriers:
-    """Points of a lattice that move with the bones and carry the space around them, of one limb or the trunk.
+    """Points of a lattice that move with the bones and carry the space around them, one piece of them.
 
     Attributes:
         steps: (W, 3) float32 places in the lattice, in steps.
@@ -39,8 +40,8 @@ class Carriers:
 def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers], int]:
     """Carriers on and once around the support, and the steps between them.
 
-    The trunk and each limb that takes part have carriers of their own (by largest weight): where a limb is
-    posed into what another part carries, both are found there, and the denser one shows.
+    Connected pieces of what the trunk and each limb carry (by largest weight) have carriers of their own:
+    where a limb is posed into what another piece holds, both are found there, and the denser one shows.
     """
     support = lattice.values >= SUPPORT_SHARE
     spacing = 1
@@ -48,12 +49,27 @@ def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers],
         spacing += 1
     cells = np.argwhere(blocks)
     limbs = _LIMB_OF_JOINT[_weights(field, lattice, _steps(cells, spacing)).argmax(1)]
-    parts = []
+    pieces = []
     for limb in np.unique(limbs):
         mask = np.zeros_like(blocks)
         mask[tuple(cells[limbs == limb].T)] = True
-        parts.append(_carriers(field, lattice, _widened(mask), spacing))
-    return parts, spacing
+        pieces += _connected(mask)
+    pieces.sort(key=np.count_nonzero, reverse=True)
+    # What is left over is too small to be worth another search at every voxel.
+    merged = pieces[:PIECE_LIMIT]
+    for piece in pieces[PIECE_LIMIT:]:
+        merged[-1] = merged[-1] | piece
+    return [_carriers(field, lattice, _widened(piece), spacing) for piece in merged], spacing
+
+
+def _connected(mask: np.ndarray) -> list[np.ndarray]:
+    """The pieces of a mask whose cells touch at faces, edges or corners."""
+    labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    while True:
+        spread = np.where(mask, _spread(labels, np.maximum), 0)
+        if np.array_equal(spread, labels):
+            return [labels == label for label in np.unique(labels[mask])]
+        labels = spread
 
 
 def _carriers(field: FieldData, lattice: Lattice, mask: np.ndarray, spacing: int) -> Carriers:
@@ -98,12 +114,16 @@ def _occupied_blocks(support: np.ndarray, spacing: int) -> np.ndarray:
 
 
 def _widened(mask: np.ndarray) -> np.ndarray:
+    return _spread(mask, np.logical_or)
+
+
+def _spread(values: np.ndarray, join: np.ufunc) -> np.ndarray:
+    """Each cell joined with its 26 neighbours."""
     for axis in range(3):
-        wider = mask.copy()
-        low = [slice(None)] * 3
-        high = [slice(None)] * 3
+        low, high = [slice(None)] * 3, [slice(None)] * 3
         low[axis], high[axis] = slice(None, -1), slice(1, None)
-        wider[tuple(low)] |= mask[tuple(high)]
-        wider[tuple(high)] |= mask[tuple(low)]
-        mask = wider
-    return mask
+        wider = values.copy()
+        wider[tuple(low)] = join(values[tuple(low)], values[tuple(high)])
+        wider[tuple(high)] = join(wider[tuple(high)], values[tuple(low)])
+        values = wider
+    return values

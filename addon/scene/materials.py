@@ -66,10 +66,11 @@ def shell_material() -> bpy.types.Material:
     links.new(ramp, shader.inputs["Emission Color"])
     shader.inputs["Emission Strength"].default_value = 0.35
     # Opacity: a base that grows with the probability, more where the shell is seen edge-on.
-    base = _math(material, "MULTIPLY_ADD", value.outputs["Fac"], 0.32, 0.03)
+    squared = _math(material, "POWER", value.outputs["Fac"], 2.0)
+    base = _math(material, "MULTIPLY_ADD", squared, 1.1, 0.03)
     facing = nodes.new("ShaderNodeLayerWeight")
     facing.inputs["Blend"].default_value = 0.35
-    edge = _math(material, "MULTIPLY_ADD", facing.outputs["Facing"], 0.30, base)
+    edge = _math(material, "MULTIPLY_ADD", facing.outputs["Facing"], 0.25, base)
     links.new(edge, shader.inputs["Alpha"])
     material.diffuse_color = (0.8, 0.3, 0.15, 0.4)
     # Sorted transparency in EEVEE (4.2 and later); back faces hidden, or every shell would count twice.

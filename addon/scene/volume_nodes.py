@@ -139,11 +139,11 @@ def trilinear(graph: Graph, mesh: Socket, place: Socket, size: Socket) -> Socket
 
 
 def volume_group(parts: int) -> bpy.types.NodeTree:
-    """The modifier on a field volume whose carriers are of `parts` limbs: deformed mesh in, fog volume out.
+    """The modifier on a field volume with `parts` pieces of carriers: deformed mesh in, fog volume out.
 
-    The density at a place is the largest that any limb's carriers bring there.
+    The density at a place is the largest that any piece brings there.
     """
-    name = VOLUME_GROUP if parts == 1 else f"{VOLUME_GROUP}, {parts} limbs"
+    name = VOLUME_GROUP if parts == 1 else f"{VOLUME_GROUP}, {parts} pieces"
     kept = _kept(name)
     if kept is not None:
         return kept
@@ -167,13 +167,13 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     step = graph.declare("Step", "Float", default_value=1.0, hide_in_modifier=True)
     material = graph.declare("Material", "Material")
 
-    limbs = []
+    pieces = []
     for part in range(parts):
         first = graph.declare(f"First {part}", "Int", hide_in_modifier=True)
         count = graph.declare(f"Count {part}", "Int", hide_in_modifier=True)
-        limbs.append(graph.group(warp_group(), mesh, first, count, spacing, step).outputs[0])
+        pieces.append(graph.group(warp_group(), mesh, first, count, spacing, step).outputs[0])
     together = graph.tree.nodes.new("GeometryNodeJoinGeometry")
-    for points in limbs:
+    for points in pieces:
         graph.tree.links.new(points, together.inputs[0])
     box = graph.node("GeometryNodeBoundBox", together.outputs[0])
     # Whole multiples of the voxel, so that the samples stay where they are while the box moves.
@@ -188,7 +188,7 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     ]
     position = graph.value("GeometryNodeInputPosition")
     relative = None
-    for points in limbs:
+    for points in pieces:
         brought = graph.group(density_group(), points, mesh, position, size, spacing).outputs[0]
         relative = brought if relative is None else graph.math("MAXIMUM", relative, brought)
     above = graph.math("ADD", threshold, 0.1)
