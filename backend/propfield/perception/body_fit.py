@@ -32,7 +32,7 @@ OUTLIER = 8.0
 DIRECTION_SPREAD = 0.25
 """Of a 3D bone's direction, radians: BlazePose guesses depth."""
 HANGING = 0.15
-"""How much a leg that cannot be seen counts as hanging straight down in the photo, against a bone that can."""
+"""How much a leg that cannot be seen counts as straight down in the photo, against a bone that can be."""
 LIMIT_SPREAD = math.radians(3)
 SHAPE_SPREAD = 0.7
 """Of shape numbers: kept near the average, since one photo hardly tells a tall person from a near one."""

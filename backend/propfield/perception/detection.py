@@ -62,7 +62,7 @@ def people_in(detections: list[Detection]) -> list[Detection]:
 
 
 def _same(one: Detection, other: Detection) -> bool:
-    """Whether two masks are of one person: detectors sometimes find somebody twice, in boxes unlike enough."""
+    """Whether two masks are of one person: detectors sometimes find somebody twice, in unlike boxes."""
     shared = (one.mask & other.mask).sum()
     return bool(shared > SAME_PERSON * min(one.mask.sum(), other.mask.sum()))
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +17,7 @@ from propfield.perception.camera import intrinsics
 from propfield.perception.detection import Detection, people_in
 from propfield.perception.landmarks import Landmarks, from_coco_keypoints
 from propfield.perception.picture import Picture
+from propfield.perception.weights import landmarker_weights
 from propfield.progress import Progress, silent
 
 
@@ -24,6 +27,19 @@ class KeypointFinder(Protocol):
     def estimate(self, picture: Picture, box: Float32[np.ndarray, "4"]) -> Landmarks | None:
         """Landmarks of the person in a box (pixels), None when none is recognised."""
         ...
+
+
+def keypoint_finder(landmarker: Path | None = None) -> Callable[[], KeypointFinder]:
+    """Loads MediaPipe at its first use, with the bundle named or found (see perception.weights); what it gives
+    raises Unavailable without one."""
+
+    @cache
+    def load() -> KeypointFinder:
+        from propfield.perception.keypoints_mediapipe import MediaPipeKeypoints
+
+        return MediaPipeKeypoints(landmarker_weights(landmarker))
+
+    return load
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ _PADDING = 114
 class OnnxSegmenter:
     """A perception.detection.Detector over an ONNX file with COCO's 80 classes.
 
-    Unavailable when onnxruntime is not installed; NotFound or PropfieldError when `weights` is not there or is
-    not such a network.
+    Unavailable when onnxruntime is not installed; NotFound or PropfieldError when `weights` is not there or
+    is not such a network.
     """
 
     def __init__(self, weights: Path, *, threads: int = 2) -> None:
@@ -48,7 +48,8 @@ class OnnxSegmenter:
             )
         except ImportError as error:
             raise Unavailable(
-                'Finding persons and objects needs onnxruntime; install it with pip install "propfield[perception]".'
+                "Finding persons and objects needs onnxruntime; install it with "
+                'pip install "propfield[perception]".'
             ) from error
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4

@@ -26,8 +26,8 @@ def segmenter_weights(given: Path | None = None) -> Path:
     found = given or _first(_SEGMENTERS)
     if found is None:
         raise Unavailable(
-            f"Finding persons and objects needs a YOLO segmentation ONNX file, and {weights_folder()} has none; "
-            "give one with --segmenter FILE, put one there, or give masks with --annotations COCO.json."
+            "Finding persons and objects needs a YOLO segmentation ONNX file, and "
+            f"{weights_folder()} has none; give one with --segmenter FILE, put one there, or give masks with --annotations COCO.json."
         )
     return Path(found)
 
@@ -37,8 +37,8 @@ def landmarker_weights(given: Path | None = None) -> Path:
     found = given or _first(_LANDMARKERS)
     if found is None:
         raise Unavailable(
-            f"Finding keypoints needs a MediaPipe pose_landmarker .task file, and {weights_folder()} has none; "
-            "give one with --landmarker FILE, put one there, or give annotations that have keypoints."
+            "Finding keypoints needs a MediaPipe pose_landmarker .task file, and "
+            f"{weights_folder()} has none; give one with --landmarker FILE, put one there, or give annotations that have keypoints."
         )
     return Path(found)
 

@@ -1,4 +1,4 @@
-"""The object of a photo from its category's field: the posed field's iso-surface that explains its mask best."""
+"""The object of a photo from its category's field: the posed iso-surface that explains its mask best."""
 
 from dataclasses import dataclass, replace
 

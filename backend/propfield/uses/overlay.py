@@ -27,8 +27,8 @@ def draw_overlay(
     given: Float32[np.ndarray, "17 3"],
     fitted: Float32[np.ndarray, "17 2"],
 ) -> Image.Image:
-    """The photo (1280 pixels long, at most twice its size) with the body in blue and the object in orange, translucent, nearer
-    parts in front; the given keypoints as green rings, the fitted ones as red dots."""
+    """The photo (1280 pixels long, at most twice its size) with the body in blue and the object in orange,
+    translucent, nearer parts in front; the given keypoints as green rings, the fitted ones as red dots."""
     height, width = pixels.shape[:2]
     factor = min(2.0, _LONGEST_SIDE / max(width, height))
     size = (max(round(width * factor), 1), max(round(height * factor), 1))

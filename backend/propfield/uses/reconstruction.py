@@ -1,8 +1,7 @@
 """One photo of a person with an object, rebuilt: posed body, camera, and the object from its field."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,9 @@ from propfield.perception.detection import (
     choose_person,
     people_in,
 )
-from propfield.perception.observe import KeypointFinder, Perceived, observe
+from propfield.perception.observe import Perceived, keypoint_finder, observe
 from propfield.perception.picture import Picture, load_picture
-from propfield.perception.weights import landmarker_weights, segmenter_weights
+from propfield.perception.weights import segmenter_weights
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
 from propfield.uses.rendering import scaled_camera, silhouette
@@ -93,7 +92,7 @@ def reconstruct(
         annotations: a COCO file with the photo's masks (and keypoints); else `segmenter` finds them.
         category: the object's; else the field's, else the one nearest to the person among `field_files`.
         person: which of several people, from 1, left to right.
-        field: the category's field; or `field_file`, or one of `field_files` (by category). None: only the body.
+        field: the category's; or `field_file`, or one of `field_files` (by category). None: just the body.
         segmenter: YOLO-seg weights, landmarker: MediaPipe's bundle; see perception.weights for where else
             they are looked for.
 
@@ -117,7 +116,7 @@ def reconstruct(
         detections,
         category=thing or "",
         person=who,
-        finder=_finder(landmarker),
+        finder=keypoint_finder(landmarker),
         body=body,
         id=Path(picture.name).stem,
         source="photo",
@@ -156,16 +155,6 @@ def _detector(annotations: Path | None, segmenter: Path | None) -> Detector:
     from propfield.perception.onnx_segmenter import OnnxSegmenter
 
     return OnnxSegmenter(segmenter_weights(segmenter))
-
-
-def _finder(landmarker: Path | None) -> Callable[[], KeypointFinder]:
-    @cache
-    def load() -> KeypointFinder:
-        from propfield.perception.keypoints_mediapipe import MediaPipeKeypoints
-
-        return MediaPipeKeypoints(landmarker_weights(landmarker))
-
-    return load
 
 
 def _load(field_file: Path) -> OccupancyField:

@@ -1,9 +1,9 @@
 """A reconstruction on disk: a folder with scene.json, the photo, meshes and a picture to judge it by.
 
-`scene.json` is `{"format": "propfield.scene", "version": 1, "photo", "size": [w, h], "people": [...], "field"}`;
-a person has `pose` (24 × 3, radians), `shape` (10), `camera` (`K`, `R`, `t`, see observation.Camera), `category`,
-`type`, `reprojection_px`, `person_height_px`, `object_mask_iou`, `body` and `object` (mesh files in the
-person's space, metres), `keypoints` and `joint_confidence`.
+`scene.json` is `{"format": "propfield.scene", "version": 1, "photo", "size": [w, h], "people": [...],
+"field"}`; a person has `pose` (24 × 3, radians), `shape` (10), `camera` (`K`, `R`, `t`, see
+observation.Camera), `category`, `type`, `reprojection_px`, `person_height_px`, `object_mask_iou`, `body` and
+`object` (mesh files in the person's space, metres), `keypoints` and `joint_confidence`.
 """
 
 import json
@@ -32,7 +32,9 @@ def write_scene(scene: "Reconstruction", folder: Path) -> list[str]:
     PropfieldError when the folder holds something else, or cannot be written; it is then as it was.
     """
     folder = Path(folder).absolute()
-    if folder.exists() and not (folder.is_dir() and ((folder / SCENE).is_file() or not any(folder.iterdir()))):
+    if folder.exists() and not (
+        folder.is_dir() and ((folder / SCENE).is_file() or not any(folder.iterdir()))
+    ):
         raise PropfieldError(f"{folder} is there and is no scene of propfield's; choose another folder.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,109 @@
+"""Photos as observations: what the sources over files share."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from propfield.body.loaders import open_body
+from propfield.errors import NotFound, PropfieldError, Unavailable, nearest_names
+from propfield.imagery.source import Source
+from propfield.observations.interaction import InteractionType
+from propfield.observations.observation import Observation
+from propfield.perception.detection import PERSON, Detection, Detector, closeness, people_in
+from propfield.perception.observe import KeypointFinder, observe
+from propfield.perception.picture import load_picture
+from propfield.progress import Progress
+
+PHOTOS = InteractionType(name="photos", prompt="", part=None)
+"""Photos do not tell how the object is used: all of a category are of one type, without a prompt."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture file and the licence it is under."""
+
+    path: Path
+    licence: str = "unknown"
+
+
+def checked_category(category: str, known: Sequence[str], where: str) -> str:
+    """The category as COCO writes it. NotFound, with the nearest names, for one that is not known."""
+    wanted = category.strip().lower()
+    if wanted not in known:
+        near = f"; the nearest are {', '.join(nearest_names(wanted, list(known)))}" if known else ""
+        raise NotFound(f"There is no “{category}” in {where}{near}.")
+    return wanted
+
+
+def checked_types(types: list[str] | None) -> None:
+    """NotFound for a type that photos do not have."""
+    for name in types or []:
+        if name != PHOTOS.name:
+            raise NotFound(f"Photos have no type “{name}”; they are all of the type “{PHOTOS.name}”.")
+
+
+def observe_photos(
+    photos: Sequence[Photo],
+    detector: Detector,
+    finder: Callable[[], KeypointFinder],
+    *,
+    source: Source,
+    category: str,
+    views: int,
+    seed: int,
+    progress: Progress,
+) -> Iterator[Observation]:
+    """Up to `views` observations from the photos that show the category with a person, in an order that the
+    seed chooses. The person is the one closest to an object; photos in which no body can be fitted are passed
+    over. Raises Unavailable when weights are needed that are not here."""
+    order = sorted(photos, key=lambda photo: photo.path.name)
+    random.Random(seed).shuffle(order)
+    given = 0
+    for index, photo in enumerate(order):
+        if given >= views:
+            return
+        progress("look at photos", index / len(order), photo.path.name)
+        try:
+            observation = _observation(photo, detector, finder, source=source, category=category)
+        except Unavailable:
+            raise
+        except PropfieldError as error:
+            # One photo that tells nothing must not end a run over thousands; the reason is shown.
+            progress("look at photos", (index + 1) / len(order), str(error))
+            continue
+        if observation is not None:
+            given += 1
+            yield observation
+
+
+def _observation(
+    photo: Photo,
+    detector: Detector,
+    finder: Callable[[], KeypointFinder],
+    *,
+    source: Source,
+    category: str,
+) -> Observation | None:
+    picture = load_picture(photo.path)
+    detections = detector.detect(picture)
+    people = people_in(detections)
+    things = [each for each in detections if each.category == category and each.category != PERSON]
+    if not people or not things:
+        return None
+
+    def belongs(person: Detection) -> float:
+        return max(closeness(person, thing) for thing in things)
+
+    perceived = observe(
+        picture,
+        detections,
+        category=category,
+        person=max(people, key=belongs),
+        finder=finder,
+        body=open_body(),
+        id=photo.path.stem,
+        source=source.name,
+        licence=photo.licence,
+    )
+    return perceived.observation
