@@ -98,14 +98,18 @@ def fit_body(
     state = problem.starts()
     state = problem.minimised(state, STEPS_OF_STARTS, 0.06, lambda done: progress("fit body", done * 0.6))
     order = problem.loss(state).argsort()[:KEPT_STARTS]
-    state = tuple(each.detach()[order].clone() for each in state)
+    state = _picked(state, order)
     state = problem.minimised(state, STEPS_OF_BEST, 0.03, lambda done: progress("fit body", 0.6 + done * 0.4))
-    best = int(problem.loss(state).argmin())
-    return problem.result(tuple(each[best : best + 1] for each in state))
+    return problem.result(_picked(state, problem.loss(state).argmin()[None]))
 
 
 _State = tuple[Tensor, Tensor, Tensor, Tensor]
 """Turn (B, 3) axis-angle, place of the pelvis (B, 3) as x/z, y/z, log z, pose (B, 24, 3), shape (B, S)."""
+
+
+def _picked(state: _State, rows: Tensor) -> _State:
+    turn, place, pose, shape = state
+    return turn[rows], place[rows], pose[rows], shape[rows]
 
 
 class _Problem:

@@ -1,8 +1,8 @@
 """How far human joints turn, as a box per joint on the axis-angle, in degrees.
 
 Clinical ranges of motion (American Academy of Orthopaedic Surgeons) shared out over SMPL's joints, in the
-axes of the T-pose: x to the person's left, y up, z forward. Axis-angle components mix under large turns, so the
-boxes are generous where two axes are used together.
+axes of the T-pose: x to the person's left, y up, z forward. Axis-angle components mix under large turns,
+so the boxes are generous where two axes are used together.
 """
 
 import numpy as np

@@ -30,7 +30,7 @@ class KeypointFinder(Protocol):
 
 
 def keypoint_finder(landmarker: Path | None = None) -> Callable[[], KeypointFinder]:
-    """Loads MediaPipe at its first use, with the bundle named or found (see perception.weights); what it gives
+    """Loads MediaPipe at its first use, with the bundle named or found (see perception.weights); calling it
     raises Unavailable without one."""
 
     @cache

@@ -27,7 +27,8 @@ def segmenter_weights(given: Path | None = None) -> Path:
     if found is None:
         raise Unavailable(
             "Finding persons and objects needs a YOLO segmentation ONNX file, and "
-            f"{weights_folder()} has none; give one with --segmenter FILE, put one there, or give masks with --annotations COCO.json."
+            f"{weights_folder()} has none; give one with --segmenter FILE, "
+            "put one there, or give masks with --annotations COCO.json."
         )
     return Path(found)
 
@@ -38,7 +39,8 @@ def landmarker_weights(given: Path | None = None) -> Path:
     if found is None:
         raise Unavailable(
             "Finding keypoints needs a MediaPipe pose_landmarker .task file, and "
-            f"{weights_folder()} has none; give one with --landmarker FILE, put one there, or give annotations that have keypoints."
+            f"{weights_folder()} has none; give one with --landmarker FILE, "
+            "put one there, or give annotations that have keypoints."
         )
     return Path(found)
 

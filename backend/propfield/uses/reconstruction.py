@@ -106,7 +106,7 @@ def reconstruct(
     if field is None and field_file is not None:
         field = _load(field_file)
     thing = _category(picture, detections, who, category, field, field_files)
-    if field is None and field_files and thing in field_files:
+    if field is None and field_files and thing is not None and thing in field_files:
         field_file = field_files[thing]
         field = _load(field_file)
     body = _fitting_body(field)
