@@ -57,8 +57,9 @@ def test_is_mirror_symmetric(mirror):
     swap = list(MIRROR)
     np.testing.assert_array_equal(mirror[mirror], np.arange(len(mirror)))
     np.testing.assert_array_equal(body.vertices[mirror] * flip, body.vertices)
-    np.testing.assert_allclose(body.joints[swap] * flip, body.joints, atol=1e-6)
-    np.testing.assert_allclose(body.skin_weights[mirror][:, swap], body.skin_weights, atol=2e-3)
+    np.testing.assert_array_equal(body.joints[swap] * flip, body.joints)
+    np.testing.assert_array_equal(body.skin_weights[mirror][:, swap], body.skin_weights)
+    np.testing.assert_array_equal(body.shape_directions[mirror] * flip[:, None], body.shape_directions)
     faces = {frozenset(face) for face in body.faces.tolist()}
     assert {frozenset(face) for face in mirror[body.faces].tolist()} == faces
 

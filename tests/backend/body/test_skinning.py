@@ -165,5 +165,4 @@ def test_a_mirrored_pose_gives_the_mirrored_body():
     mirrored = pose[list(MIRROR)] * torch.tensor([1.0, -1, -1], dtype=torch.float64)
     flip = torch.tensor([-1.0, 1, 1], dtype=torch.float64)
     one, other = pose_vertices(pose, *arrays), pose_vertices(mirrored, *arrays)
-    # Weights under 0.001 are dropped on each side alone, hence not exactly.
-    torch.testing.assert_close(other[mirror] * flip, one, atol=1e-3, rtol=0)
+    torch.testing.assert_close(other[mirror] * flip, one, atol=1e-12, rtol=0)

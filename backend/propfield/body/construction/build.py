@@ -102,13 +102,13 @@ def build(wheel_path: Path, progress: Progress = silent) -> tuple[dict[str, np.n
         light.mirror,
     )
     closeness = _closeness(template, rig_joints, people, people_joints, directions, regressor)
-    template = np.round(template, DECIMALS)
+    template = _rounded(template)
     arrays = {
         "vertices": template.astype(np.float32),
         "faces": light.triangles.astype(np.int32),
         "skin_weights": skin_weights.astype(np.float32),
-        "joints": np.round(regressor @ template, DECIMALS).astype(np.float32),
-        "shape_directions": np.round(directions, DECIMALS).astype(np.float32),
+        "joints": _rounded(regressor @ template).astype(np.float32),
+        "shape_directions": _rounded(directions).astype(np.float32),
         "joint_regressor": regressor.astype(np.float32),
         "mirror": light.mirror.astype(np.int32),
         "provenance": np.array(json.dumps(_provenance(wheel.sha256, closeness))),
@@ -125,6 +125,11 @@ def write_body(arrays: dict[str, np.ndarray], out: Path) -> None:
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _rounded(lengths: np.ndarray) -> np.ndarray:
+    """Lengths to DECIMALS; minus zero, whose sign is a rounding error's, becomes zero."""
+    return np.round(lengths, DECIMALS) + 0.0
 
 
 def _closeness(
