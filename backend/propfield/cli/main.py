@@ -24,15 +24,15 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         print(f"propfield {__version__}")
         raise typer.Exit
+    return wanted
 
 
-@app.callback(invoke_without_command=True)
+@app.callback()
 def propfield(
-    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -42,8 +42,6 @@ def propfield(
     `learn` makes a field file from pictures; the Blender add-on opens it, binds it to a character, and
     drives the backend that `serve` starts. `reconstruct` rebuilds a photo of a person with an object.
     """
-    if context.invoked_subcommand is None:
-        print(context.get_help())
 
 
 app.command("learn")(learn.learn)
@@ -68,7 +66,7 @@ def run(arguments: list[str]) -> int:
     sys.excepthook = _report_defect
     try:
         # Not app(…), which would put typer's own traceback printer in the place of ours.
-        code = typer.main.get_command(app).main(arguments, "propfield", standalone_mode=False)
+        code = typer.main.get_command(app).main(arguments or ["--help"], "propfield", standalone_mode=False)
         if code == Cancelled.exit_code:
             raise KeyboardInterrupt
     except PropfieldError as error:

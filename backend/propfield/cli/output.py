@@ -1,10 +1,13 @@
 """What verbs show: results on stdout, progress on stderr."""
 
+import _thread
 import json
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Annotated, Any
 
@@ -43,27 +46,63 @@ def shown_progress() -> Iterator[Progress]:
     Ctrl-C and SIGTERM make its next call raise Cancelled, where work leaves nothing half done;
     a second Ctrl-C interrupts at once.
     """
-    stopped = False
+    with _stop_signals() as stopped, _bars() if sys.stderr.isatty() else _lines() as show:
+
+        def progress(stage: str, fraction: float, message: str = "") -> None:
+            if stopped.is_set():
+                raise Cancelled("Stopped; nothing was written.")
+            show(stage, fraction, message)
+
+        yield progress
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set."""
+    stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
+        if stopped.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stopped = True
+        stopped.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with _bars() if sys.stderr.isatty() else _lines() as show:
-
-            def progress(stage: str, fraction: float, message: str = "") -> None:
-                if stopped:
-                    raise Cancelled("Stopped; nothing was written.")
-                show(stage, fraction, message)
-
-            yield progress
+        with _apart_from_children(stopped):
+            yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _apart_from_children(stopped: threading.Event) -> Iterator[None]:
+    """A terminal's Ctrl-C goes to all of its processes. Ours should end when we let them, not amid
+    a message to us; they inherit that the signal is blocked, and a thread hears it in our place."""
+    if sys.platform == "win32":
+        yield
+        return
+    # multiprocessing's tracker unblocks the signal when it starts, so it must have started before.
+    resource_tracker.ensure_running()
+    signals, done = {signal.SIGINT}, threading.Event()
+
+    def listen() -> None:
+        while not (signal.sigwait(signals) and done.is_set()):
+            if stopped.is_set():
+                _thread.interrupt_main()
+            stopped.set()
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    listener = threading.Thread(target=listen, daemon=True, name="Ctrl-C")
+    listener.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if listener.ident:
+            signal.pthread_kill(listener.ident, signal.SIGINT)
+        listener.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

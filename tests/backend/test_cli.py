@@ -1,0 +1,202 @@
+"""The terminal's verbs, run as a user runs them: in a process of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import trimesh
+
+from propfield.cli.main import run
+from propfield.field.file import load_field
+
+# Two processes of the studio on the two cores of a small machine would not make these few views faster.
+SMALL = ("--views", "24", "--resolution", "24")
+
+
+def propfield(*arguments: object, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "propfield", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
+        **options,
+    )
+
+
+def is_one_sentence(stderr: str) -> bool:
+    lines = [line for line in stderr.splitlines() if not line.endswith("…")]
+    return len(lines) == 1 and lines[0].startswith("propfield: ") and lines[0].endswith(".")
+
+
+@pytest.fixture(scope="module")
+def field_file(tmp_path_factory):
+    """A small field, learned by the terminal."""
+    out = tmp_path_factory.mktemp("fields") / "surfboard.field.npz"
+    answer = propfield("learn", "surfboard", *SMALL, "--out", out, "--json")
+    assert answer.returncode == 0, answer.stderr
+    result = json.loads(answer.stdout)
+    assert set(result) == {"out", "category", "types", "seconds", "views_kept", "views_rejected"}
+    assert result["types"] == ["all", "carry", "ride"]
+    assert result["views_kept"] + sum(result["views_rejected"].values()) == 48
+    # Progress does not mix with the result.
+    assert "count votes …" in answer.stderr
+    return out
+
+
+def test_info_tells_what_a_field_holds(field_file):
+    told = propfield("info", field_file)
+    assert told.returncode == 0
+    for word in ("surfboard", "24³", "carry", "ride", "open body", "CC0-1.0"):
+        assert word in told.stdout
+    header = json.loads(propfield("info", field_file, "--json").stdout)
+    assert header["format"] == "propfield.field"
+    assert header["bytes"] == field_file.stat().st_size
+
+
+@pytest.mark.parametrize("form", ["json", "object", "npz"])
+def test_a_posed_field_as_voxels(field_file, tmp_path, form):
+    field = load_field(field_file)
+    pose = tmp_path / ("pose.npz" if form == "npz" else "pose.json")
+    if form == "npz":
+        np.savez(pose, pose=field.rest_pose)
+    else:
+        rows = field.rest_pose.tolist()
+        pose.write_text(json.dumps(rows if form == "json" else {"pose": rows}))
+    out = tmp_path / "posed.npz"
+    answer = propfield("pose", field_file, "--pose", pose, "--type", "carry", "--out", out, "--json")
+    assert answer.returncode == 0, answer.stderr
+    with np.load(out, allow_pickle=False) as data:
+        posed = data["occupancy"]
+        np.testing.assert_allclose(data["origin"], field.grid.origin)
+    # In its own rest pose a field is what it was, but where voxels lie on a border.
+    assert (posed == field.type("carry").occupancy).mean() > 0.98
+
+
+def test_a_posed_field_as_a_mesh(field_file, tmp_path):
+    pose = tmp_path / "pose.json"
+    pose.write_text(json.dumps(np.zeros((24, 3)).tolist()))
+    counts = []
+    for options in ((), ("--body",)):
+        out = tmp_path / f"posed{len(options)}.ply"
+        answer = propfield("pose", field_file, "--pose", pose, "--out", out, *options)
+        assert answer.returncode == 0, answer.stderr
+        mesh = trimesh.load(out, process=False)
+        assert np.abs(mesh.vertices).max() < 1.6
+        counts.append(len(mesh.vertices))
+    assert counts[1] - counts[0] == len(load_field(field_file).body.vertices)
+
+
+def test_lists(home):
+    categories = json.loads(propfield("categories", "--json").stdout)["categories"]
+    assert "surfboard" in [category["name"] for category in categories]
+    assert "surfboard" in propfield("categories").stdout
+    assert "empty" in propfield("fields").stdout
+    assert json.loads(propfield("fields", "--json").stdout) == {"fields": []}
+
+
+def test_check_tells_the_device():
+    result = json.loads(propfield("check", "--megabytes", 1, "--json").stdout)
+    assert set(result) == {"version", "device", "providers"}
+    assert "computes on" in propfield("check", "--megabytes", 1).stdout
+
+
+WRONG = {
+    "unknown category": (("learn", "umbrela", "--out", "x.npz"), "umbrella"),
+    "unknown type": (("learn", "surfboard", "--type", "karry", "--out", "x.npz"), "carry"),
+    "unknown source": (("learn", "umbrella", "--source", "internet", "--out", "x.npz"), "studio"),
+    "no views": (("learn", "umbrella", "--views", "0", "--out", "x.npz"), "views"),
+    "out is a folder": (("learn", "umbrella", "--out", "."), "folder"),
+    "no such field": (("info", "nowhere.npz"), "nowhere.npz"),
+    "a text as field": (("info", "text.txt"), "text.txt"),
+    "a text as pose": (("pose", "text.txt", "--pose", "text.txt", "--out", "x.ply"), "text.txt"),
+    "another ending": (("pose", "text.txt", "--pose", "text.txt", "--out", "x.fbx"), ".fbx"),
+    "a text as photo": (("reconstruct", "text.txt", "--out", "x"), "text.txt"),
+    "no such photo": (("reconstruct", "nowhere.jpg", "--out", "x"), "nowhere.jpg"),
+    "misspelled verb": (("lern",), "learn"),
+    "misspelled option": (("learn", "umbrella", "--veiws", "3", "--out", "x.npz"), "--veiws"),
+    "missing option": (("learn", "umbrella"), "--out"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_things_give_one_sentence_and_leave_nothing(case, tmp_path, monkeypatch, capsys):
+    (tmp_path / "text.txt").write_text("only words")
+    monkeypatch.chdir(tmp_path)
+    arguments, named = WRONG[case]
+    # In this process, since each of another's own would load torch anew.
+    assert run([*arguments, "--json"]) in (2, 3)
+    told = capsys.readouterr()
+    assert is_one_sentence(told.err), told.err
+    assert named in told.err
+    sentence = json.loads(told.out)["error"]
+    assert told.err.splitlines()[-1] == f"propfield: {sentence}"
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "pickle"])
+def test_a_damaged_field_gives_one_sentence(field_file, tmp_path, damage):
+    broken = tmp_path / "broken.field.npz"
+    if damage == "cut":
+        broken.write_bytes(field_file.read_bytes()[: field_file.stat().st_size // 2])
+    else:
+        np.savez(broken, header=np.array([{"format": "propfield.field"}], dtype=object))
+    answer = propfield("info", broken)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert is_one_sentence(answer.stderr), answer.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_learn_leaves_the_old_file_and_nothing_else(tmp_path, number):
+    out = tmp_path / "umbrella.field.npz"
+    out.write_bytes(b"what was there before")
+    learning = subprocess.Popen(
+        [sys.executable, "-m", "propfield", "learn", "umbrella", "--views", "5000", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        # A terminal's Ctrl-C goes to the whole group: also to the studio's processes.
+        start_new_session=True,
+    )
+    assert learning.stderr.readline() == "perceive views …\n"
+    time.sleep(4)
+    (os.killpg if number == signal.SIGINT else os.kill)(learning.pid, number)
+    stdout, stderr = learning.communicate(timeout=60)
+    assert learning.returncode == 130
+    assert stdout == ""
+    assert stderr == "propfield: Stopped; nothing was written.\n"
+    assert out.read_bytes() == b"what was there before"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize(
+    "verb", ["learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check"]
+)
+def test_help_teaches(verb):
+    answer = propfield(verb, "--help")
+    assert answer.returncode == 0
+    assert "Usage:" in answer.stdout
+    # A verb that reads or writes files shows how it is called.
+    if verb in ("learn", "info", "pose", "reconstruct", "serve"):
+        assert "Example" in answer.stdout
+
+
+def test_the_terminal_starts_without_torch():
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import propfield.cli, sys; print('torch' in sys.modules, 'numpy' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout.split() == ["False", "False"]
