@@ -22,7 +22,7 @@ def arrive_in(scene_name: str) -> Callable[[Path, FieldData], None]:
 
     def arrive(path: Path, field: FieldData) -> None:
         remember(path, field)
-        scene = bpy.data.scenes.get(scene_name)
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(scene_name)
         if scene is None:
             return
         put_at_hand(scene, path)

@@ -1,6 +1,7 @@
 """How the user wants the backend: the add-on's preferences, read for the operators."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 from bpy.types import Context
@@ -20,7 +21,7 @@ class BackendSettings:
 
 def backend_settings(context: Context) -> BackendSettings:
     """What the user set."""
-    entry = context.preferences.addons.get(ADDON)
+    entry: Any = context.preferences.addons.get(ADDON)
     preferences = entry.preferences if entry else None
     if preferences is None:
         return BackendSettings()

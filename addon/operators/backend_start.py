@@ -6,6 +6,7 @@ from bpy.types import Context, Operator
 from ..client.running import keep_stepping, session
 from ..client.session import RUNNING, STARTING, STOPPED
 from .backend_settings import backend_settings
+from .types import Outcome
 from .waiting import must_wait
 
 
@@ -27,7 +28,7 @@ class PROPFIELD_OT_backend_start(Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
         settings = backend_settings(context)
         session.start(settings.port, settings.command, settings.outlives)

@@ -5,6 +5,7 @@ from bpy.types import Context, Operator
 
 from ..client.running import keep_stepping, session
 from ..client.session import RUNNING, STARTING, STOPPING
+from .types import Outcome
 from .waiting import must_wait
 
 
@@ -26,7 +27,7 @@ class PROPFIELD_OT_backend_stop(Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
         ours = session.process is not None or session.state == STARTING
         session.stop()

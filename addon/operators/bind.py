@@ -1,5 +1,7 @@
 """Bind the field to the selected character."""
 
+from typing import Any
+
 import bpy
 import numpy as np
 from bpy.types import Collection, Context, Mesh, Object, Operator
@@ -10,6 +12,7 @@ from ..scene.field_mesh import import_field_mesh
 from ..scene.field_volume import import_field_volume
 from .opened import FieldData
 from .target import NO_FIELD, chosen_armature, field_of, has_field, leave_edit_mode, select_only
+from .types import Outcome, settings_of
 
 
 class PROPFIELD_OT_bind(Operator):
@@ -30,7 +33,7 @@ class PROPFIELD_OT_bind(Operator):
             return True
         return False
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """The armature becomes the panel's character."""
         leave_edit_mode(context)
         armature = chosen_armature(context)
@@ -44,7 +47,7 @@ class PROPFIELD_OT_bind(Operator):
         except SceneError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        context.scene.propfield.character = armature
+        settings_of(context.scene).character = armature
         select_only(context, armature)
         self.report({"INFO"}, f"The field follows {armature.name}.")
         return {"FINISHED"}
@@ -71,5 +74,6 @@ def _move_over(old: Object, field: FieldData, armature: Object) -> None:
 
 def _levels(mesh: Mesh) -> list[float]:
     probability = np.empty(len(mesh.vertices), np.float32)
-    mesh.attributes["probability"].data.foreach_get("value", probability)
+    attribute: Any = mesh.attributes["probability"]
+    attribute.data.foreach_get("value", probability)
     return [round(float(level), 4) for level in np.unique(probability)]

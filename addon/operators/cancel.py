@@ -3,6 +3,7 @@
 from bpy.types import Context, Operator
 
 from ..client.running import keep_stepping, session
+from .types import Outcome
 
 
 class PROPFIELD_OT_cancel(Operator):
@@ -19,7 +20,7 @@ class PROPFIELD_OT_cancel(Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """The backend's answer shows in the panel."""
         session.cancel()
         keep_stepping()

@@ -7,6 +7,7 @@ from ..client.http import BackendError
 from ..client.running import keep_stepping, session
 from .arrival import arrive_in, read_arrived
 from .opened import field_folder
+from .types import Outcome
 from .waiting import must_wait
 
 # Blender keeps no copy of a dynamic enum's strings, so Python must.
@@ -42,7 +43,7 @@ class PROPFIELD_OT_fetch_field(Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
         try:
             session.fetch(self.name, field_folder(), read_arrived, arrive_in(context.scene.name))

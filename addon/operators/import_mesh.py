@@ -14,6 +14,7 @@ from .target import (
     leave_edit_mode,
     select_only,
 )
+from .types import Outcome, settings_of
 
 
 class PROPFIELD_OT_import_mesh(Operator):
@@ -41,16 +42,16 @@ class PROPFIELD_OT_import_mesh(Operator):
             return False
         return True
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Outcome:
         """Takes over the panel's choices, so that redo shows them."""
-        settings = context.scene.propfield
+        settings = settings_of(context.scene)
         self.type_name, self.levels = settings.field_type, settings.levels
         return self.execute(context)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Makes the mesh on the character."""
         leave_edit_mode(context)
-        settings, collection = context.scene.propfield, collection_for(context)
+        settings, collection = settings_of(context.scene), collection_for(context)
         levels = self.levels if self.properties.is_property_set("levels") else settings.levels
         try:
             field = field_of(context)

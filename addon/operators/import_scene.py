@@ -10,9 +10,10 @@ from bpy_extras.io_utils import ImportHelper
 from ..scene.errors import SceneError
 from ..scene.photo import import_scene
 from .target import leave_edit_mode
+from .types import Outcome
 
 
-class PROPFIELD_OT_import_scene(Operator, ImportHelper):
+class PROPFIELD_OT_import_scene(Operator, ImportHelper):  # type: ignore[misc]
     """Import the posed body, the object and the camera that “propfield reconstruct” made of a photo"""
 
     bl_idname = "propfield.import_scene"
@@ -20,9 +21,10 @@ class PROPFIELD_OT_import_scene(Operator, ImportHelper):
     bl_options = {"UNDO"}
 
     filename_ext = ".json"
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Takes the folder, or the scene.json in it."""
         leave_edit_mode(context)
         path = Path(bpy.path.abspath(self.filepath)).absolute()

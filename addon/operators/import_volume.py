@@ -14,6 +14,7 @@ from .target import (
     leave_edit_mode,
     select_only,
 )
+from .types import Outcome, settings_of
 
 
 class PROPFIELD_OT_import_volume(Operator):
@@ -33,18 +34,18 @@ class PROPFIELD_OT_import_volume(Operator):
             return False
         return True
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Outcome:
         """Takes over the panel's choice, so that redo shows it."""
-        self.type_name = context.scene.propfield.field_type
+        self.type_name = settings_of(context.scene).field_type
         return self.execute(context)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Makes the volume on the character."""
         leave_edit_mode(context)
         collection = collection_for(context)
         try:
             field = field_of(context)
-            name = self.type_name or context.scene.propfield.field_type or field.types[0].name
+            name = self.type_name or settings_of(context.scene).field_type or field.types[0].name
             character = character_for(context, field, collection)
             made = import_field_volume(field, name, character, collection)
         except SceneError as error:

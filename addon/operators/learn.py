@@ -9,6 +9,7 @@ from ..client.running import keep_stepping, session
 from ..client.session import RUNNING
 from .arrival import arrive_in, read_arrived
 from .opened import field_folder
+from .types import Outcome, settings_of
 from .waiting import must_wait
 
 
@@ -31,15 +32,15 @@ class PROPFIELD_OT_learn(Operator):
             cls.poll_message_set("Start the backend first.")
         elif session.learning:
             cls.poll_message_set("A field is being learned already.")
-        elif not context.scene.propfield.category.strip():
+        elif not settings_of(context.scene).category.strip():
             cls.poll_message_set("Choose a category first.")
         else:
             return True
         return False
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
-        settings = context.scene.propfield
+        settings = settings_of(context.scene)
         interaction = settings.interaction.strip()
         request = {
             "kind": "learn",

@@ -5,6 +5,7 @@ from bpy.types import Context, Operator
 from ..scene.body import make_character
 from ..scene.errors import SceneError
 from .target import NO_FIELD, collection_for, field_of, has_field, leave_edit_mode, select_only
+from .types import Outcome, settings_of
 
 
 class PROPFIELD_OT_make_body(Operator):
@@ -22,7 +23,7 @@ class PROPFIELD_OT_make_body(Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Outcome:
         """Makes armature and body; the armature becomes the panel's character."""
         leave_edit_mode(context)
         try:
@@ -30,6 +31,6 @@ class PROPFIELD_OT_make_body(Operator):
         except SceneError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        context.scene.propfield.character = armature
+        settings_of(context.scene).character = armature
         select_only(context, armature)
         return {"FINISHED"}

@@ -7,6 +7,7 @@ from bpy.types import Scene
 
 from ..client.home import home_folder
 from ..scene.field_file import FieldData, FieldFileError, read_field
+from .types import settings_of
 
 __all__ = [
     "FieldData",
@@ -43,9 +44,9 @@ def put_at_hand(scene: Scene, path: Path) -> None:
     """Makes an opened field the scene's own. Beside the .blend its path is kept relative."""
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else None
     inside = folder is not None and path.is_relative_to(folder)
-    scene.propfield.field_path = bpy.path.relpath(str(path)) if inside else str(path)
+    settings_of(scene).field_path = bpy.path.relpath(str(path)) if inside else str(path)
     field = _opened[str(path)]
-    scene.propfield.field_type = field.types[0].name
+    settings_of(scene).field_type = field.types[0].name
 
 
 def field_folder() -> Path:

@@ -6,18 +6,19 @@ from bpy.types import Collection, Context, Object
 from ..scene.body import make_character
 from ..scene.rig import find_rig
 from .opened import FieldData, field_at_hand, open_field
+from .types import settings_of
 
 NO_FIELD = "Open a field first, or learn one."
 
 
 def has_field(context: Context) -> bool:
     """Whether a field is at hand; reads nothing."""
-    return context.scene is not None and field_at_hand(context.scene.propfield.field_path) is not None
+    return context.scene is not None and field_at_hand(settings_of(context.scene).field_path) is not None
 
 
 def field_of(context: Context) -> FieldData:
     """The scene's field. FieldFileError when its file went bad."""
-    return open_field(context.scene.propfield.field_path)
+    return open_field(settings_of(context.scene).field_path)
 
 
 def chosen_armature(context: Context) -> Object | None:
@@ -33,7 +34,7 @@ def character_for(context: Context, field: FieldData, collection: Collection) ->
 
     It becomes the panel's.
     """
-    settings = context.scene.propfield
+    settings = settings_of(context.scene)
     character = settings.character
     # A deleted object stays in the property for as long as something uses it.
     if character is not None and character.name not in context.scene.objects:

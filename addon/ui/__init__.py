@@ -20,13 +20,15 @@ def register() -> None:
     """Registers classes, the scene's settings and the menu entries."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.propfield = bpy.props.PointerProperty(type=properties.PropfieldSettings)
+    bpy.types.Scene.propfield = bpy.props.PointerProperty(  # type: ignore[attr-defined, func-returns-value]
+        type=properties.PropfieldSettings
+    )
     bpy.types.TOPBAR_MT_file_import.append(import_menu.draw)
 
 
 def unregister() -> None:
     """Takes them back in the opposite order."""
     bpy.types.TOPBAR_MT_file_import.remove(import_menu.draw)
-    del bpy.types.Scene.propfield
+    del bpy.types.Scene.propfield  # type: ignore[attr-defined]
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

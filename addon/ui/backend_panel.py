@@ -1,6 +1,7 @@
 """The panel of the backend: whether it runs, on what, and what is wrong."""
 
 import textwrap
+from typing import Any
 
 from bpy.types import Context, Panel, UILayout
 
@@ -8,7 +9,7 @@ from ..client.home import log_file
 from ..client.running import session
 from ..client.session import RUNNING, STARTING, STOPPED, STOPPING
 
-STATUS = {
+STATUS: dict[str, tuple[str, Any]] = {
     STOPPED: ("Stopped", "COLORSET_13_VEC"),
     STARTING: ("Starting…", "COLORSET_09_VEC"),
     RUNNING: ("Running", "COLORSET_03_VEC"),
@@ -19,8 +20,8 @@ STATUS = {
 class PropfieldPanel:
     """Where all of the add-on's panels are."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
+    bl_space_type: Any = "VIEW_3D"
+    bl_region_type: Any = "UI"
     bl_category = "Propfield"
 
 
@@ -67,7 +68,7 @@ def draw_fact(layout: UILayout, name: str, value: str) -> None:
     split.label(text=value)
 
 
-def draw_sentence(layout: UILayout, context: Context, sentence: str, icon: str = "NONE") -> None:
+def draw_sentence(layout: UILayout, context: Context, sentence: str, icon: Any = "NONE") -> None:
     """A sentence over as many lines as the sidebar's width asks for."""
     # Blender's labels do not wrap: 7 points a letter at a scale of 1 is what the default font takes.
     scale = context.preferences.system.ui_scale

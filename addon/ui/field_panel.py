@@ -6,6 +6,7 @@ import bpy
 from bpy.types import Context, Panel
 
 from ..operators.opened import FieldData, field_at_hand
+from ..operators.types import settings_of
 from .backend_panel import PropfieldPanel, draw_fact, draw_sentence
 
 
@@ -17,7 +18,7 @@ class PROPFIELD_PT_field(PropfieldPanel, Panel):
     def draw(self, context: Context) -> None:
         """The file, then its facts."""
         layout = self.layout
-        settings = context.scene.propfield
+        settings = settings_of(context.scene)
         row = layout.row(align=True)
         row.operator("propfield.open_field", text="Open", icon="FILE_FOLDER")
         row.operator_menu_enum("propfield.fetch_field", "name", text="Library", icon="ASSET_MANAGER")
@@ -45,7 +46,7 @@ class _WithField(PropfieldPanel):
     @classmethod
     def poll(cls, context: Context) -> bool:
         """Only with an open field."""
-        return field_at_hand(context.scene.propfield.field_path) is not None
+        return field_at_hand(settings_of(context.scene).field_path) is not None
 
 
 class PROPFIELD_PT_import(_WithField, Panel):
@@ -58,7 +59,7 @@ class PROPFIELD_PT_import(_WithField, Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        settings = context.scene.propfield
+        settings = settings_of(context.scene)
         layout.prop(settings, "field_type")
         row = layout.row(align=True)
         row.prop(settings, "character")
@@ -80,7 +81,7 @@ class PROPFIELD_PT_licences(_WithField, Panel):
 
     def draw(self, context: Context) -> None:
         """One line an input."""
-        field = field_at_hand(context.scene.propfield.field_path)
+        field = field_at_hand(settings_of(context.scene).field_path)
         assert field is not None
         for entry in licences(field)[1]:
             text = f"{entry.get('what', 'unknown')}: {entry.get('licence', 'unknown')}"

@@ -5,6 +5,7 @@ from bpy.types import Context, Panel, UILayout
 from ..client.jobs import Job
 from ..client.running import session
 from ..client.session import RUNNING
+from ..operators.types import settings_of
 from .backend_panel import PropfieldPanel, draw_sentence
 
 
@@ -18,7 +19,7 @@ class PROPFIELD_PT_learn(PropfieldPanel, Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        settings = context.scene.propfield
+        settings = settings_of(context.scene)
         form = layout.column()
         form.enabled = session.state == RUNNING and not session.learning
         form.prop(settings, "category", icon="VIEWZOOM", placeholder="Choose")

@@ -108,7 +108,7 @@ def test_a_second_session_joins_the_backend_and_its_job_and_leaves_it_running(se
 
 def test_a_backend_that_dies_while_learning_gives_one_sentence_and_resumes(session, port, tmp_path):
     started(session, port)
-    job = session.learn(umbrella(400), tmp_path, read_size, print)
+    job = session.learn(umbrella(40), tmp_path, read_size, print)
     session.wait(lambda: job.progress > 0, 60)
     os.kill(session.greeting["pid"], signal.SIGKILL)
     assert session.wait(lambda: job.ended, 30)
@@ -159,8 +159,8 @@ def test_a_foreign_server_on_the_port(session, foreign_server):
     session.wait(lambda: session.state != "starting", 30)
     assert session.state == "stopped"
     assert session.problem == (
-        f"Port {foreign_server.server_port} is in use by another program: close it, or set another port in the "
-        "add-on's preferences."
+        f"Port {foreign_server.server_port} is in use by another program: close it, or set another port in "
+        "the add-on's preferences."
     )
 
 

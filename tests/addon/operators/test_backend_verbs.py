@@ -1,0 +1,85 @@
+"""Start, learn, import, fetch, stop: the add-on's verbs with the real backend, without a window."""
+
+import socket
+
+import pytest
+
+
+@pytest.fixture
+def enabled(home, addon):
+    """The add-on enabled as a user does it, with a port of its own in the preferences."""
+    import addon_utils
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    assert addon_utils.enable("addon", default_set=True) is not None
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        bpy.context.preferences.addons["addon"].preferences.port = probe.getsockname()[1]
+    yield bpy
+    addon_utils.disable("addon", default_set=True)
+
+
+def test_learn_import_fetch_and_stop(enabled, home):
+    from addon.client.running import session
+
+    verbs, scene = enabled.ops.propfield, enabled.context.scene
+    assert not verbs.learn.poll()
+    assert not verbs.backend_stop.poll()
+    assert verbs.backend_start() == {"FINISHED"}
+    assert session.process.running
+    assert not verbs.backend_start.poll()
+    with pytest.raises(RuntimeError, match="Choose a category first"):
+        verbs.learn()
+    scene.propfield.category = "umbrela"
+    with pytest.raises(RuntimeError, match="umbrella"):
+        verbs.learn()
+    scene.propfield.category, scene.propfield.views = "umbrella", 24
+    assert verbs.learn() == {"FINISHED"}
+    learned = scene.propfield.field_path
+    assert learned.startswith(str(home))
+    assert scene.propfield.field_type == "all"
+    assert verbs.import_mesh() == {"FINISHED"}
+    [entry] = session.library
+    scene.propfield.field_path = ""
+    assert verbs.fetch_field(name=entry["name"]) == {"FINISHED"}
+    assert scene.propfield.field_path == learned
+    process = session.process
+    assert verbs.backend_stop() == {"FINISHED"}
+    assert not process.running
+    assert session.library == []
+
+
+def test_a_port_in_use_is_a_sentence(enabled):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        enabled.context.preferences.addons["addon"].preferences.port = server.getsockname()[1]
+        import threading
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.sendall(b"220 mail.example ESMTP\r\n")
+            connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(RuntimeError) as caught:
+            enabled.ops.propfield.backend_start()
+    assert "in use by another program" in str(caught.value)
+
+
+def test_disabling_stops_the_backend(home, addon):
+    import addon_utils
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    addon_utils.enable("addon", default_set=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        bpy.context.preferences.addons["addon"].preferences.port = probe.getsockname()[1]
+    bpy.ops.propfield.backend_start()
+    from addon.client.running import session
+
+    process = session.process
+    addon_utils.disable("addon", default_set=True)
+    process.stop()
+    assert not process.running
+    assert session.state == "stopped"
