@@ -18,7 +18,8 @@ def rotation_matrices(axis_angle: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*
     safe = torch.where(small, torch.ones_like(squared), squared)
     angle = safe.sqrt()
     sine = torch.where(small, 1 - squared / 6, angle.sin() / angle)
-    cosine = torch.where(small, 0.5 - squared / 24, (1 - angle.cos()) / safe)
+    # 1 - cos of a small angle is lost in float32; by the half angle it is not.
+    cosine = torch.where(small, 0.5 - squared / 24, 2 * (angle / 2).sin() ** 2 / safe)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
     identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
@@ -54,7 +55,9 @@ def bone_transforms(
     for a field's voxels. Equal to A_posed · A_rest⁻¹ per joint.
     """
     posed = joint_transforms(pose, joints)
-    rest = joint_transforms(torch.zeros_like(pose[..., :, :]) if rest_pose is None else rest_pose, joints)
+    # One rest pose a skeleton, however many poses it takes.
+    resting = torch.zeros_like(joints) if rest_pose is None else rest_pose.expand_as(joints)
+    rest = joint_transforms(resting, joints)
     return posed @ rigid_inverse(rest)
 
 

@@ -45,6 +45,20 @@ def test_rotations_have_gradients(size):
     assert torch.autograd.gradcheck(rotation_matrices, vectors.requires_grad_())
 
 
+@pytest.mark.parametrize("size", [0.0, 9e-5, 1.1e-4, 1e-3, 1e-2, 1.0])
+def test_single_precision_gradients_are_as_good_as_double(size):
+    vectors = size * torch.nn.functional.normalize(
+        torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+    )
+    weight = torch.randn(200, 3, 3, generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for kind in (torch.float32, torch.float64):
+        leaf = vectors.to(kind).detach().clone().requires_grad_()
+        (rotation_matrices(leaf) * weight.to(kind)).sum().backward()
+        gradients.append(leaf.grad.double())
+    torch.testing.assert_close(gradients[0], gradients[1], atol=2e-6, rtol=1e-6)
+
+
 @pytest.mark.parametrize("scale", [0.0, 0.4])
 def test_skinning_has_gradients(joints, scale):
     points = torch.from_numpy(open_body().vertices[::1500]).double().requires_grad_()
@@ -143,6 +157,18 @@ def test_batches_are_the_single_ones_stacked(joints):
         for column in range(3):
             alone = pose_vertices(poses[row, column], vertices, weights.double(), joints)
             torch.testing.assert_close(together[row, column], alone, atol=1e-12, rtol=0)
+
+
+def test_each_body_of_a_batch_may_have_joints_of_its_own(joints):
+    poses, rest = random_pose(9, batch=(3,)), torch.from_numpy(canonical_pose()).double()
+    bodies = joints + 0.05 * torch.randn(
+        3, 24, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    )
+    for rest_pose in (None, rest):
+        together = bone_transforms(poses, bodies, rest_pose)
+        for row in range(3):
+            alone = bone_transforms(poses[row], bodies[row], rest_pose)
+            torch.testing.assert_close(together[row], alone, atol=1e-12, rtol=0)
 
 
 def test_float32_stays_float32_and_close():
