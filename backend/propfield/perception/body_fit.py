@@ -168,8 +168,8 @@ class _Problem:
         """Turned eight ways about the vertical, and leaning to and fro, each placed by similar triangles."""
         turns = []
         for yaw in range(0, 360, 45):
-            for lean in (0, 35) if yaw % 90 == 0 else (0,):
-                spin = _about(1, yaw)
+            for lean in (0.0, 35.0) if yaw % 90 == 0 else (0.0,):
+                spin = _about(1, float(yaw))
                 turns.append(_FACING @ spin @ _about(0, lean))
         axis_angles = torch.from_numpy(np.stack([_axis_angle(turn) for turn in turns]))
         count = len(turns)

@@ -1,0 +1,135 @@
+"""The fit finds again what was projected: joints, camera, front and back, and leaves the unseen at rest."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from propfield.body.loaders import open_body
+from propfield.body.skeleton import JOINT_INDEX
+from propfield.body.skinning import joint_transforms
+from propfield.errors import PropfieldError
+from propfield.perception.body_fit import BodyFit, fit_body
+from propfield.perception.joint_limits import joint_limits
+from propfield.perception.landmarks import LANDMARK_INDEX, Landmarks, from_coco_keypoints
+from propfield.perception.pose_prior import pose_prior
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def fitted_joints(fit: BodyFit) -> np.ndarray:
+    body = open_body().shaped(fit.shape)
+    frames = joint_transforms(torch.from_numpy(fit.pose), torch.from_numpy(body.joints))
+    return frames[:, :3, 3].numpy()
+
+
+def aligned_error(points: np.ndarray, truth: np.ndarray) -> float:
+    """PA-MPJPE: mean distance after the best similarity transform (Umeyama 1991), metres."""
+    a, b = points - points.mean(0), truth - truth.mean(0)
+    u, s, vt = np.linalg.svd(a.T @ b)
+    sign = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
+    scale = (s * np.diag(sign)).sum() / (a**2).sum()
+    return float(np.linalg.norm(scale * a @ u @ sign @ vt - b, axis=1).mean())
+
+
+@pytest.mark.parametrize(("yaw", "lean"), [(0, 0), (180, 10), (75, 0), (-60, -15)])
+def test_a_known_pose_is_found_from_every_side(make_person, yaw, lean):
+    person = make_person(yaw, lean)
+    fit = fit_body(person.landmarks, person.camera.K, open_body())
+    height = np.ptp(person.landmarks.image[:, 1])
+    assert fit.reprojection_px < 0.01 * height
+    assert aligned_error(fitted_joints(fit), person.joints) < 0.03
+    # The turn, not only the shape: front and back are told apart.
+    cosine = (np.trace(fit.camera.R @ person.camera.R.T) - 1) / 2
+    assert np.degrees(np.arccos(np.clip(cosine, -1, 1))) < 12
+
+
+@pytest.mark.parametrize("yaw", [0, 180, 60])
+def test_keypoints_in_the_plane_are_enough_for_front_and_back(make_person, yaw):
+    person = make_person(yaw, depth=False)
+    landmarks = from_coco_keypoints(person.landmarks.keypoints)
+    fit = fit_body(landmarks, person.camera.K, open_body())
+    assert fit.reprojection_px < 0.01 * np.ptp(person.landmarks.image[:, 1])
+    assert aligned_error(fitted_joints(fit), person.joints) < 0.12
+    assert (fit.camera.R[2] @ person.camera.R[2]) > np.cos(np.radians(35))
+
+
+def test_the_camera_sees_the_body_where_the_landmarks_are(make_person):
+    person = make_person(20)
+    fit = fit_body(person.landmarks, person.camera.K, open_body())
+    wrist = fitted_joints(fit)[JOINT_INDEX["left_wrist"]]
+    np.testing.assert_allclose(
+        fit.camera.project(wrist), fit.landmarks[LANDMARK_INDEX["left_wrist"]], atol=0.05
+    )
+    np.testing.assert_allclose(fit.camera.R @ fit.camera.R.T, np.eye(3), atol=1e-4)
+    assert np.linalg.det(fit.camera.R) == pytest.approx(1, abs=1e-4)
+    assert not fit.pose[0].any()
+
+
+def test_the_same_landmarks_give_the_same_body(make_person):
+    person = make_person(30)
+    one, other = (fit_body(person.landmarks, person.camera.K, open_body()) for _ in range(2))
+    assert (one.pose == other.pose).all()
+    assert (one.camera.t == other.camera.t).all()
+
+
+def test_limbs_without_evidence_stay_near_rest(make_person):
+    person = make_person(0)
+    image = person.landmarks.image.copy()
+    unseen = [index for name, index in LANDMARK_INDEX.items() if "elbow" in name or "wrist" in name]
+    unseen += [LANDMARK_INDEX["left_knuckle"], LANDMARK_INDEX["right_knuckle"]]
+    # What a finder imagines about them must not matter.
+    image[unseen] = (9999, -9999, 0)
+    fit = fit_body(Landmarks(image, person.landmarks.world), person.camera.K, open_body())
+    mean, spread = pose_prior()
+    arms = [JOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("shoulder", "elbow")]
+    assert (np.abs(fit.pose[arms] - mean[arms]) < spread[arms]).all()
+    assert fit.joint_confidence[arms].max() == 0
+    assert fit.joint_confidence[JOINT_INDEX["left_hip"]] > 0.5
+
+
+def test_joints_stay_within_their_limits(make_person):
+    person = make_person(45, depth=False)
+    noisy = person.landmarks.image.copy()
+    noisy[:, :2] += np.random.default_rng(0).normal(0, 8, noisy[:, :2].shape).astype(np.float32)
+    fit = fit_body(Landmarks(noisy), person.camera.K, open_body())
+    low, high = joint_limits()
+    slack = np.radians(6)
+    assert ((fit.pose >= low - slack) & (fit.pose <= high + slack)).all()
+
+
+def test_one_wrong_keypoint_does_not_bend_the_body(make_person):
+    person = make_person(0)
+    image = person.landmarks.image.copy()
+    image[LANDMARK_INDEX["left_ankle"], :2] += (150, -200)
+    fit = fit_body(Landmarks(image, person.landmarks.world), person.camera.K, open_body())
+    assert aligned_error(fitted_joints(fit), person.joints) < 0.06
+
+
+def test_a_body_without_shape_numbers_can_be_fitted(make_person):
+    """As it comes from a field file."""
+    body = open_body()
+    plain = dataclasses.replace(
+        body,
+        shape_directions=np.zeros((len(body.vertices), 3, 0), np.float32),
+        joint_regressor=np.zeros((24, len(body.vertices)), np.float32),
+    )
+    person = make_person(0)
+    fit = fit_body(person.landmarks, person.camera.K, plain)
+    assert not fit.shape.any()
+    assert fit.reprojection_px < 0.01 * np.ptp(person.landmarks.image[:, 1])
+
+
+def test_legs_alone_are_refused(make_person):
+    person = make_person(0)
+    image = person.landmarks.image.copy()
+    image[:11, 2] = 0
+    with pytest.raises(PropfieldError, match="torso"):
+        fit_body(Landmarks(image, person.landmarks.world), person.camera.K, open_body())
