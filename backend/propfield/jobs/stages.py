@@ -8,6 +8,13 @@ _SHARES: dict[str, tuple[tuple[str, float], ...]] = {
         ("count votes", 0.21),
         ("write the field", 0.01),
     ),
+    "reconstruct": (
+        ("read photo", 0.02),
+        ("find person and object", 0.1),
+        ("fit body", 0.65),
+        ("find object", 0.18),
+        ("write the scene", 0.05),
+    ),
 }
 
 

@@ -52,6 +52,8 @@ def perform(home: Home, job: Job, progress: JobProgress) -> dict:
     folder = home.job_folder(job.id)
     checkpoint = folder / "checkpoint"
     checkpoint.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Loading torch and its like takes seconds: say so before.
+    progress("start", 0.0)
     if isinstance(request, CheckRequest):
         from propfield.jobs.check import check
 

@@ -1,8 +1,8 @@
 """Files that came over the wire: kept under an id, so that no path of a client is ever opened."""
 
-import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -15,42 +15,45 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"
 _KEPT_DAYS = 7
 
 
-def suffix_of(name: str) -> str:
-    """The ending of a client's file name, lower case. PropfieldError for one of no picture and no JSON."""
-    suffix = Path(name.replace("\\", "/")).suffix.lower()
+def safe_name(name: str) -> str:
+    """A file name like the client's that is one plain name on every platform: annotations refer to photos by
+    name, and sentences about a file name it. PropfieldError for one of no picture and no JSON."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    stem, dot, ending = base.rpartition(".")
+    suffix = (dot + ending).lower()
     if suffix not in _SUFFIXES:
         raise PropfieldError(
             "Upload a photo (JPEG, PNG, WebP, BMP or TIFF) or a COCO annotation file (JSON), "
             "with its file name in X-Filename."
         )
-    return suffix
+    stem = re.sub(r"[^\w ()+-]", "_", stem).strip()[:80]
+    return (stem or "upload") + dot + ending
 
 
 async def store_upload(folder: Path, name: str, chunks: AsyncIterator[bytes]) -> str:
     """Writes what a client sends; gives its id: 32 hexadecimal digits. PropfieldError for nothing at all."""
-    suffix = suffix_of(name)
+    name = safe_name(name)
     upload_id = secrets.token_hex(16)
     temporary = folder / f".{upload_id}.tmp"
+    temporary.mkdir(mode=0o700)
     written = 0
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with open(temporary / name, "xb") as file:
             async for chunk in chunks:
                 written += file.write(chunk)
         if not written:
             raise PropfieldError("The uploaded file is empty; send its bytes as the request's body.")
-        temporary.rename(folder / (upload_id + suffix))
+        temporary.rename(folder / upload_id)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return upload_id
 
 
 def find_upload(folder: Path, upload_id: str) -> Path:
-    """The file of an id. NotFound for an id that no upload has."""
-    if _ID.match(upload_id):
-        for suffix in _SUFFIXES:
-            path = folder / (upload_id + suffix)
-            if path.is_file():
-                return path
+    """The file of an id, under the name it came with. NotFound for an id that no upload has."""
+    if _ID.match(upload_id) and (folder / upload_id).is_dir():
+        for path in (folder / upload_id).iterdir():
+            return path
     raise NotFound("There is no upload of that id; uploads are kept for a week, so send the file again.")
 
 
@@ -60,4 +63,4 @@ def forget_old_uploads(folder: Path) -> None:
     for path in folder.iterdir():
         with suppress(OSError):
             if path.stat().st_mtime < oldest:
-                path.unlink()
+                shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -44,13 +45,28 @@ def test_an_unknown_type_names_those_there_are(backend):
     assert "hold" in answer.json()["error"]
 
 
-def test_uploads_are_kept_under_an_id(backend):
-    answer = backend.client.post("/v1/uploads", content=b"bytes", headers={"X-Filename": "../../a photo.JPG"})
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("000000000431.jpg", "000000000431.jpg"),
+        ("a photo.JPG", "a photo.JPG"),
+        ("../../token.json", "token.json"),
+        ("C:\\photos\\me.png", "me.png"),
+        ("..hidden.jpg", "__hidden.jpg"),
+        (".jpg", "upload.jpg"),
+        ("a:b*c?.jpeg", "a_b_c_.jpeg"),
+        ("x" * 500 + ".png", "x" * 80 + ".png"),
+    ],
+)
+def test_uploads_are_kept_under_an_id(backend, name, kept):
+    answer = backend.client.post("/v1/uploads", content=b"bytes", headers={"X-Filename": name})
     assert answer.status_code == 201
     upload_id = answer.json()["id"]
     assert re.fullmatch("[0-9a-f]{32}", upload_id)
-    assert [path.name for path in (backend.home / "uploads").iterdir()] == [f"{upload_id}.jpg"]
-    (backend.home / "uploads" / f"{upload_id}.jpg").unlink()
+    (folder,) = (backend.home / "uploads").iterdir()
+    assert folder.name == upload_id
+    assert [(file.name, file.read_bytes()) for file in folder.iterdir()] == [(kept, b"bytes")]
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("name", ["", "photo", "run.py", "x.jpg/..", "x.jpg\\..\\y.exe"])
