@@ -63,7 +63,9 @@ def main() -> None:
         os.environ |= {"BLENDER_USER_RESOURCES": scratch, "PROPFIELD_HOME": str(Path(scratch) / "home")}
         field = arguments.field.absolute() if arguments.field else None
         line = try_extension(arguments.archive.absolute(), field)
-        print(line, flush=True)
+    print(line, flush=True)
+    # The wheel of Blender 4.2 crashes as Python ends once any class with a dynamic enum was there.
+    os._exit(0)
 
 
 if __name__ == "__main__":
