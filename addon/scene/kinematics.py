@@ -37,8 +37,8 @@ def _axis_angle(matrix: np.ndarray) -> np.ndarray:
     angle = np.arctan2(sine, cosine)
     if angle < np.pi - 1e-3:
         return skew / 2 * (angle / sine if sine > 1e-9 else 1.0)
-    # Near π the skew part vanishes; the axis is then the column of R + I with the largest diagonal.
-    symmetric = (matrix + matrix.T) / 2 + np.eye(3)
+    # Near π the skew part vanishes; the symmetric part less cos·I is (1 − cos) times axis·axisᵀ.
+    symmetric = (matrix + matrix.T) / 2 - cosine * np.eye(3)
     column = symmetric[:, np.argmax(np.diag(symmetric))]
     axis = column / np.linalg.norm(column)
     return axis * angle * (1.0 if skew @ axis >= 0 else -1.0)
@@ -46,7 +46,7 @@ def _axis_angle(matrix: np.ndarray) -> np.ndarray:
 
 def joint_transforms(pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """(24, 4, 4) world transform of each joint's frame for `pose` (24, 3) and rest `joints` (24, 3)."""
-    rotations = rotation_matrices(pose)
+    rotations, joints = rotation_matrices(pose), np.asarray(joints, dtype=np.float64)
     world = np.zeros((JOINT_COUNT, 4, 4))
     for joint, parent in enumerate(PARENTS):
         local = np.eye(4)

@@ -1,0 +1,202 @@
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+ARMS_UP = {"right_shoulder": (0, 0.2, -0.8), "left_shoulder": (0, -0.2, 0.8), "right_elbow": (0, 0.5, -0.3)}
+SITTING = {
+    "left_hip": (-1.4, 0.15, 0.1),
+    "right_hip": (-1.4, -0.15, -0.1),
+    "left_knee": (1.4, 0, 0),
+    "right_knee": (1.4, 0, 0),
+    "spine2": (0.3, 0.2, 0),
+    "right_shoulder": (0, 0.4, 0.7),
+}
+
+
+def _pose(field, turns) -> np.ndarray:
+    pose = np.zeros((24, 3))
+    for joint, turn in turns.items():
+        pose[field.joints.index(joint)] = turn
+    return pose
+
+
+@pytest.fixture
+def fog(field, character, collection):
+    from addon.scene.field_volume import import_field_volume
+
+    return import_field_volume(field, "all", character[0], collection)
+
+
+def _samples(field, learned, pose, rows):
+    """Places of the field and the values there, carried forward by the backend into Blender's axes."""
+    from addon.scene.axes import points_to_blender
+
+    from propfield.field.posing import pose_points
+
+    occupancy = learned.types[0].occupancy.reshape(-1)
+    points = pose_points(
+        learned, learned.grid.centres()[rows], learned.weights[rows].toarray(), pose.astype(np.float32)
+    )
+    return points_to_blender(points), occupancy[rows] / occupancy.max()
+
+
+def _measured(fog, points) -> np.ndarray:
+    """The density that the node group gives at points of the armature's space.
+
+    The modifier's own groups, with the volume's grid replaced by the given points, so that it works in
+    every version, also where Python cannot read volumes.
+    """
+    from addon.scene.mesh_data import make_mesh
+    from addon.scene.nodes import Graph
+    from addon.scene.volume_nodes import density_group, warp_group
+
+    probe = bpy.data.objects.new("probe", make_mesh("probe", points))
+    modifier = fog.modifiers["Propfield volume"]
+    inputs = {
+        item.name: modifier.get(item.identifier)
+        for item in modifier.node_group.interface.items_tree
+        if item.in_out == "INPUT"
+    }
+    graph = Graph("measure")
+    graph.tree.is_modifier = True
+    mesh = graph.declare("Mesh", "Geometry")
+    info = graph.node("GeometryNodeObjectInfo", transform_space="ORIGINAL")
+    info.inputs["Object"].default_value = probe
+    size, spacing = tuple(inputs["Size"]), inputs["Spacing"]
+    density, pieces = 0.0, [name for name in inputs if name.startswith("First ")]
+    for number in range(len(pieces)):
+        first, count = inputs[f"First {number}"], inputs[f"Count {number}"]
+        warped = graph.group(warp_group(), mesh, first, count, spacing, inputs["Step"]).outputs[0]
+        position = graph.value("GeometryNodeInputPosition")
+        found = graph.group(density_group(), warped, mesh, position, size, spacing).outputs[0]
+        density = graph.math("MAXIMUM", density, found)
+    stored = graph.value(
+        "GeometryNodeStoreNamedAttribute",
+        info.outputs["Geometry"],
+        True,
+        "measured",
+        density,
+        data_type="FLOAT",
+        domain="POINT",
+    )
+    graph.result("Mesh", "Geometry", stored)
+    bpy.context.scene.collection.objects.link(probe)
+    whole, modifier.show_viewport = modifier.show_viewport, False
+    measuring = fog.modifiers.new("measure", "NODES")
+    measuring.node_group = graph.tree
+    evaluated = fog.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    values = np.empty(len(points), np.float32)
+    evaluated.data.attributes["measured"].data.foreach_get("value", values)
+    fog.modifiers.remove(measuring)
+    modifier.show_viewport = whole
+    bpy.data.objects.remove(probe)
+    return values
+
+
+def test_at_rest_it_is_the_field(field, learned, character, fog):
+    from addon.scene.posing import apply_pose
+
+    # The canonical pose itself: no carrier moves, so that the trilinear value is exact.
+    apply_pose(character[0], field.rest_pose)
+    rows = np.flatnonzero(learned.types[0].occupancy.reshape(-1) > 0.05)
+    points, values = _samples(field, learned, field.rest_pose, rows)
+    assert np.abs(_measured(fog, points) - values).max() < 1e-4
+
+
+@pytest.mark.parametrize("turns", [ARMS_UP, SITTING], ids=["arms up", "sitting"])
+def test_posed_it_carries_the_field_s_values_along(turns, field, learned, character, fog):
+    from addon.scene.posing import apply_pose
+
+    pose = _pose(field, turns)
+    apply_pose(character[0], pose)
+    rows = np.flatnonzero(learned.types[0].occupancy.reshape(-1) > 0.1)
+    points, values = _samples(field, learned, pose, rows)
+    found = _measured(fog, points)
+    assert np.corrcoef(found, values)[0, 1] > 0.97
+    # No holes: nothing of what is dense is lost.
+    assert (found < 0.5 * values).mean() < 0.01
+
+
+def test_far_from_the_field_there_is_nothing(field, character, fog):
+    from addon.scene.posing import apply_pose
+
+    apply_pose(character[0], _pose(field, SITTING))
+    box = np.array([[x, y, z] for x in (-1.4, 1.4) for y in (-1.4, 1.4) for z in (-1.4, 1.4)])
+    assert not _measured(fog, box).any()
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="Python sees evaluated volumes from 4.5 on")
+def test_the_volume_itself_holds_that_density(field, learned, character, fog, tmp_path):
+    from addon.scene.nodes import set_input
+    from addon.scene.posing import apply_pose
+
+    bpy.utils.expose_bundled_modules()
+    openvdb = pytest.importorskip("openvdb")
+    pose = _pose(field, SITTING)
+    apply_pose(character[0], pose)
+    set_input(fog.modifiers[-1], "Threshold", 0.0)
+    set_input(fog.modifiers[-1], "Density", 2.0)
+    fog.update_tag()
+    geometry = fog.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
+    grids = geometry.volume.grids
+    assert [grid.name for grid in grids] == ["density"]
+    assert grids.save(filepath=str(tmp_path / "fog.vdb"))
+    grid = openvdb.read(str(tmp_path / "fog.vdb"), "density")
+    matrix = np.array(grids[0].matrix_object)
+    assert np.allclose(matrix[:3, :3], np.eye(3) * field.voxel / 1.5, atol=1e-5)
+    rows = np.flatnonzero(learned.types[0].occupancy.reshape(-1) > 0.3)
+    points, values = _samples(field, learned, pose, rows)
+    nearest = np.rint((points - matrix[:3, 3]) / matrix[0, 0]).astype(int)
+    accessor = grid.getAccessor()
+    found = np.array([accessor.getValue(tuple(ijk)) for ijk in nearest.tolist()])
+    assert np.corrcoef(found, values)[0, 1] > 0.9
+    assert found.max() == pytest.approx(2.0, abs=0.2)
+
+
+def test_a_fine_grid_is_carried_by_few_points(field):
+    from dataclasses import replace
+
+    from addon.scene.carriers import CARRIER_LIMIT, choose_carriers
+    from addon.scene.lattice import crop_lattice
+    from addon.scene.weights import WeightRows
+
+    fine = np.zeros((1, 96, 96, 96), np.float32)
+    fine[0, 10:60, 10:60, 10:60] = 0.5
+    rows = WeightRows(
+        np.arange(96**3 + 1, dtype=np.int32), np.zeros(96**3, np.uint8), np.ones(96**3, np.float32)
+    )
+    fine_field = replace(field, resolution=96, occupancy=fine, voxel_weights=rows)
+    lattice = crop_lattice(fine_field, "all")
+    (piece,), spacing = choose_carriers(fine_field, lattice)
+    assert spacing > 1
+    assert len(piece.steps) < 1.6 * CARRIER_LIMIT
+    # Every place of the support is within half a spacing of a carrier, along each axis.
+    inside = np.argwhere(lattice.values > 0)
+    carriers = {tuple(step) for step in piece.steps.astype(int).tolist()}
+    nearest = np.floor(inside / spacing + 0.5).astype(int) * spacing
+    assert all(tuple(step) in carriers for step in nearest.tolist())
+    # And each carrier has a neighbour, one spacing away, along each axis.
+    apart = np.abs(piece.steps[piece.neighbours] - piece.steps[:, None]).reshape(-1, 3, 2, 3)
+    assert np.array_equal(apart.max(2).max(1), np.full((len(piece.steps), 3), spacing))
+
+
+def test_pieces_that_limbs_carry_are_found_apart(field):
+    from addon.scene.carriers import choose_carriers
+    from addon.scene.lattice import crop_lattice
+
+    pieces, _ = choose_carriers(field, crop_lattice(field, "all"))
+    assert len(pieces) >= 2
+    arm = [field.joints.index(f"right_{joint}") for joint in ("shoulder", "elbow", "wrist", "hand")]
+    carried = [piece.weights[:, arm].sum(1).mean() for piece in pieces]
+    assert max(carried) > 0.5 > 0.1 > min(carried)
+
+
+def test_an_empty_field_gets_one_sentence_and_leaves_nothing(field, character, collection):
+    from addon.scene.errors import SceneError
+    from addon.scene.field_volume import import_field_volume
+
+    before = set(bpy.data.objects)
+    with pytest.raises(SceneError, match="“empty” is empty: learn it from more views"):
+        import_field_volume(field, "empty", character[0], collection)
+    assert set(bpy.data.objects) == before
