@@ -29,9 +29,9 @@ class ViewKind:
 
 
 VIEW_KINDS: dict[str, ViewKind] = {
-    "around": ViewKind(0.40, "scene", (-10, 25), (0.75, 1.2)),
-    "high": ViewKind(0.14, "scene", (25, 55), (0.75, 1.2)),
-    "top": ViewKind(0.07, "scene", (55, 85), (0.8, 1.3)),
+    "around": ViewKind(0.34, "scene", (-10, 25), (0.75, 1.2)),
+    "high": ViewKind(0.18, "scene", (25, 55), (0.75, 1.2)),
+    "top": ViewKind(0.09, "scene", (55, 85), (0.8, 1.3)),
     "low": ViewKind(0.09, "scene", (-45, -10), (0.8, 1.3)),
     "far": ViewKind(0.10, "scene", (-5, 20), (1.3, 2.2), 0.25),
     "close": ViewKind(0.08, "spine2", (-10, 30), (0.4, 0.7)),

@@ -12,8 +12,8 @@ from propfield.imagery.studio.rays import Caster, visible_points
 from propfield.imagery.studio.scene import Scene
 from propfield.observations.observation import COCO_KEYPOINTS, Camera
 
-# Where the face's keypoints are on the open body's template, metres in the T-pose: the nearest vertex is taken,
-# so that a body with other vertex numbers still has them.
+# Where the face's keypoints are on the open body's template, metres in the T-pose. The nearest vertex is
+# taken, so that a body with other vertex numbers still has them.
 FACE: dict[str, tuple[float, float, float]] = {
     "nose": (0.0, 0.383, 0.163),
     "left_eye": (0.029, 0.426, 0.135),
@@ -34,7 +34,7 @@ def _face_vertices() -> Int64[np.ndarray, "5"]:
 
 
 def keypoint_positions(scene: Scene) -> Float32[np.ndarray, "17 3"]:
-    """Where COCO's keypoints of the observed person are, metres: the face's on the skin, the others at joints."""
+    """Where COCO's keypoints of the observed person are, metres: the face's on the skin, others at joints."""
     joints = scene.joints[[JOINT_INDEX[name] for name in COCO_KEYPOINTS[5:]]]
     return np.concatenate([scene.vertices[_face_vertices()], joints]).astype(np.float32)
 

@@ -1,7 +1,7 @@
 """How far the studio lets each joint turn: ranges of its Euler degrees in a person's daily movement.
 
-Angles turn about the body's axes in the T-pose, x then y then z, in the parent's frame. Ranges are rounded from
-the normal ranges of motion in clinical use, widened where one Euler triple stands for several joints.
+Angles turn about the body's axes in the T-pose, x then y then z, in the parent's frame. Ranges are rounded
+from the normal ranges of motion in clinical use, widened where one Euler triple stands for several joints.
 """
 
 import numpy as np

@@ -18,7 +18,6 @@ GROUND_REACH = 12.0
 
 TOP = ("spine1", "spine2", "spine3", "left_collar", "right_collar", "left_shoulder", "right_shoulder")
 TROUSERS = ("pelvis", "left_hip", "right_hip", "left_knee", "right_knee")
-SHOES = ("left_ankle", "right_ankle", "left_foot", "right_foot")
 
 
 def shade(
@@ -105,14 +104,13 @@ def _normals(scene: Scene) -> Float[np.ndarray, "F 3 3"]:
 
 
 def _person_colours(scene: Scene, random: np.random.Generator) -> Float[np.ndarray, "F 3"]:
-    """Colour of each face of a person: skin, hair, top, trousers and shoes by where it is on the body."""
+    """Colour of each face of a person: skin, hair, top and trousers by where it is on the body."""
     body = open_body()
     joint = body.skin_weights.argmax(1)
     colours = np.tile(random.choice(SKINS), (len(body.vertices), 1))
     for names, colour in (
         (TOP, cloth(random)),
         (TROUSERS, cloth(random) * 0.7),
-        (SHOES, cloth(random) * 0.5),
     ):
         colours[np.isin(joint, [JOINT_INDEX[name] for name in names])] = colour
     _, y, z = body.vertices.T

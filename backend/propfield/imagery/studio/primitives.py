@@ -170,7 +170,7 @@ class Torus:
     def mesh(self) -> trimesh.Trimesh:
         profile = _arc(0, 360, 15) * self.tube
         profile[-1] = profile[0]
-        return _revolved(profile + [self.radius, 0])
+        return _revolved(profile + np.array([self.radius, 0]))
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Cap:
     def _profile(self, rise: float) -> np.ndarray:
         centre, sphere = self._sphere(rise)
         rim = np.degrees(np.arctan2(-centre, self.radius))
-        rows = _arc(rim, 90) * sphere + [0, centre]
+        rows = _arc(rim, 90) * sphere + np.array([0, centre])
         rows[0], rows[-1] = [self.radius, 0], [0, rise]
         return rows
 

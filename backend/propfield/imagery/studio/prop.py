@@ -1,6 +1,7 @@
 """A prop that stands in a scene: its solids placed, for rays as a mesh and for the truth exactly."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import trimesh
@@ -53,9 +54,22 @@ def build_prop(recipe: PropRecipe, place: Float[np.ndarray, "4 4"]) -> Prop:
     """The prop of a recipe with its own space placed by an affine of the scene."""
     solids = tuple(PRIMITIVES[part.shape](**part.sizes) for part in recipe.parts)
     places = tuple(place @ part_place(part) for part in recipe.parts)
-    meshes = [solid.mesh().apply_transform(at) for solid, at in zip(solids, places, strict=True)]
-    counts = [len(mesh.faces) for mesh in meshes]
-    return Prop(solids, places, trimesh.util.concatenate(meshes), np.repeat(np.arange(len(meshes)), counts))
+    vertices, faces, counts, start = [], [], [], 0
+    for solid, at in zip(solids, places, strict=True):
+        own_vertices, own_faces = _surface(solid)
+        vertices.append(own_vertices @ at[:3, :3].T + at[:3, 3])
+        faces.append(own_faces + start)
+        counts.append(len(own_faces))
+        start += len(own_vertices)
+    mesh = trimesh.Trimesh(np.concatenate(vertices), np.concatenate(faces), process=False)
+    return Prop(solids, places, mesh, np.repeat(np.arange(len(solids)), counts))
+
+
+@lru_cache(maxsize=1024)
+def _surface(solid: Primitive) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and faces of a solid in its own space; scenes differ only in where they place it."""
+    mesh = solid.mesh()
+    return np.asarray(mesh.vertices), np.asarray(mesh.faces)
 
 
 def part_place(part: Part) -> Float[np.ndarray, "4 4"]:

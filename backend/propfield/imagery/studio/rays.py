@@ -75,8 +75,8 @@ class Caster:
 def pixel_rays(
     camera: Camera, pixels: Float[np.ndarray, "N 2"]
 ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
-    """Origins and directions in the scene of the rays through pixel coordinates (x, y); a pixel's middle is at
-    a half. A direction's length is one metre of depth."""
+    """Origins and directions in the scene of the rays through pixel coordinates (x, y); a pixel's middle is
+    at a half. A direction's length is one metre of depth."""
     focal, centre = camera.K[[0, 1], [0, 1]].astype(float), camera.K[:2, 2].astype(float)
     plane = np.concatenate([(pixels - centre) / focal, np.ones((len(pixels), 1))], 1)
     directions = plane @ camera.R.astype(float)
