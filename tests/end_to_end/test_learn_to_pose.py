@@ -54,7 +54,7 @@ def test_an_umbrella_is_learned_above_the_head_and_follows_the_pose(field_file, 
     collection = bpy.context.scene.collection
     at_hand = read_field(path)
     armature, _ = make_character(at_hand, collection)
-    shells = import_field_mesh(at_hand, "hold", armature, (0.25, 0.5, 0.75), collection)
+    shells = import_field_mesh(at_hand, "hold", armature, collection)
     points = np.empty(3 * len(shells.data.vertices), np.float32)
     shells.data.vertices.foreach_get("co", points)
     canonical = points_from_blender(points.reshape(-1, 3)).astype(np.float32)
