@@ -127,7 +127,7 @@ def reconstruct(
     _check_cover(picture, perceived, mesh)
     found = None
     if field is not None and perceived.observation.object_mask.any():
-        found = fit_object(field, perceived.observation, worn, progress=progress)
+        found = fit_object(field, perceived.observation, worn, mesh, progress=progress)
     return Reconstruction(
         picture=picture,
         perceived=perceived,
