@@ -10,10 +10,10 @@ from ..client.running import session
 from ..client.session import RUNNING, STARTING, STOPPED, STOPPING
 
 STATUS: dict[str, tuple[str, Any]] = {
-    STOPPED: ("Stopped", "COLORSET_13_VEC"),
-    STARTING: ("Starting…", "COLORSET_09_VEC"),
-    RUNNING: ("Running", "COLORSET_03_VEC"),
-    STOPPING: ("Stopping…", "COLORSET_09_VEC"),
+    STOPPED: ("Stopped", "RADIOBUT_OFF"),
+    STARTING: ("Starting…", "KEYTYPE_KEYFRAME_VEC"),
+    RUNNING: ("Running", "KEYTYPE_JITTER_VEC"),
+    STOPPING: ("Stopping…", "KEYTYPE_KEYFRAME_VEC"),
 }
 
 
