@@ -93,12 +93,22 @@ def _read_token(path: Path) -> str | None:
 
 def _make_token(path: Path) -> str:
     token = secrets.token_urlsafe(32)
-    temporary = path.with_name(f"token.{os.getpid()}.tmp")
+    temporary = path.with_name(f"token.{secrets.token_hex(8)}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(token + "\n")
-        temporary.replace(path)
+        if path.exists() and _read_token(path) is None:
+            # What is there was cut short, and would never do.
+            path.unlink(missing_ok=True)
+        try:
+            # Unlike a rename it never takes the place of one that another process wrote meanwhile.
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return _read_token(path) or token
+        except OSError:
+            # A file system without links.
+            temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from propfield import __version__
+from propfield.field.file import load_field
 
 JOB = {"id", "kind", "request", "state", "stage", "progress", "message"} | {
     "result",
@@ -111,3 +112,67 @@ def test_jobs_run_in_the_order_in_which_they_came(start):
     ids = [backend.add(kind="check", steps=1, seconds=0, megabytes=0) for _ in range(3)]
     finished = [backend.wait(job_id, "done")["finished"] for job_id in ids]
     assert finished == sorted(finished)
+
+
+def test_a_learned_field_is_listed_fetched_and_deleted(start, tmp_path):
+    backend = start()
+    job_id = backend.add(kind="learn", category="umbrella", types=None, source="studio", views=24, seed=0)
+    job = backend.wait(job_id, "done", "failed", seconds=120)
+    assert job["error"] is None
+    assert set(job["result"]) == {"field", "seconds", "views_kept", "views_rejected"}
+    name = job["result"]["field"]
+    (listed,) = backend.client.get("/v1/fields").json()["fields"]
+    assert set(listed) == {"name", "category", "types", "views", "bytes", "created"}
+    assert (listed["name"], listed["category"], listed["types"]) == (name, "umbrella", ["all", "hold"])
+    assert listed["views"] == job["result"]["views_kept"]
+    header = backend.client.get(f"/v1/fields/{name}").json()
+    assert (header["format"], header["version"]) == ("propfield.field", 1)
+    answer = backend.client.get(f"/v1/fields/{name}/file")
+    assert len(answer.content) == listed["bytes"] == int(answer.headers["content-length"])
+    copy = tmp_path / "copy.field.npz"
+    copy.write_bytes(answer.content)
+    assert load_field(copy).type("hold").views > 0
+    # A file that is no field is left out of the list, and no reason to fail.
+    (backend.home / "library" / "broken.field.npz").write_bytes(b"PK")
+    assert len(backend.client.get("/v1/fields").json()["fields"]) == 1
+    broken = backend.client.get("/v1/fields/broken")
+    assert broken.status_code == 422
+    assert broken.json()["error"].endswith(".")
+    assert backend.client.delete(f"/v1/fields/{name}").status_code == 204
+    assert backend.client.get("/v1/fields").json() == {"fields": []}
+    assert backend.client.delete(f"/v1/fields/{name}").status_code == 404
+
+
+def test_a_failed_job_tells_why(start):
+    backend = start()
+    upload = backend.client.post("/v1/uploads", content=b"no picture", headers={"X-Filename": "me.jpg"})
+    job_id = backend.add(kind="reconstruct", photo=upload.json()["id"], annotations=None, category=None)
+    job = backend.wait(job_id, "failed", seconds=60)
+    assert "me.jpg" in job["error"]
+    assert job["error"].endswith(".")
+    assert "\n" not in job["error"]
+    assert backend.client.get(f"/v1/jobs/{job_id}/files/scene.json").status_code == 404
+
+
+def test_a_reconstruction_over_the_wire(start, shared, monkeypatch):
+    """The photo's own name travels with it: the annotations find it by that."""
+    monkeypatch.setenv("PROPFIELD_WEIGHTS", str(shared / "models"))
+    backend = start()
+    ids = []
+    for path in (shared / "photos" / "000000000431.jpg", shared / "photos" / "instances.json"):
+        answer = backend.client.post(
+            "/v1/uploads", content=path.read_bytes(), headers={"X-Filename": path.name}
+        )
+        ids.append(answer.json()["id"])
+    job_id = backend.add(kind="reconstruct", photo=ids[0], annotations=ids[1], category=None)
+    job = backend.wait(job_id, "done", "failed", seconds=200)
+    assert job["error"] is None
+    result = job["result"]
+    assert {"scene.json", "photo.png", "body.ply"} <= set(result["files"])
+    assert result["reprojection_px"] < 0.05 * result["person_height_px"]
+    for name in result["files"]:
+        answer = backend.client.get(f"/v1/jobs/{job_id}/files/{name}")
+        assert answer.status_code == 200
+        assert answer.content == (backend.home / "jobs" / job_id / "result" / name).read_bytes()
+    for name in ("..%2fworker.log", "worker.log", "%2e%2e"):
+        assert backend.client.get(f"/v1/jobs/{job_id}/files/{name}").status_code == 404
