@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from propfield.errors import PropfieldError
 
 _ID = r"^[0-9a-f]{32}$"
-_Name = Annotated[str, Field(min_length=1, max_length=60)]
+# Categories and types are lower case by convention; a capital letter is no reason to refuse one.
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True, to_lower=True)]
 
 
 class _Request(BaseModel):

@@ -83,10 +83,16 @@ def test_unknown_names_give_the_nearest(values, named):
         learn(learn_request(**values), progress=silent)
 
 
+def test_names_are_lower_case():
+    request = learn_request(category=" Tennis Racket ", types=["Swing"])
+    assert (request.category, request.types) == ("tennis racket", ["swing"])
+
+
 @pytest.mark.parametrize(
     "values",
     [
         {},
+        {"category": "  "},
         {"category": ""},
         {"category": "umbrella", "views": 0},
         {"category": "umbrella", "views": True},
