@@ -29,15 +29,15 @@ class ViewKind:
 
 
 VIEW_KINDS: dict[str, ViewKind] = {
-    "around": ViewKind(0.34, "scene", (-10, 25), (0.75, 1.2)),
-    "high": ViewKind(0.18, "scene", (25, 55), (0.75, 1.2)),
-    "top": ViewKind(0.09, "scene", (55, 85), (0.8, 1.3)),
-    "low": ViewKind(0.09, "scene", (-45, -10), (0.8, 1.3)),
-    "far": ViewKind(0.10, "scene", (-5, 20), (1.3, 2.2), 0.25),
-    "close": ViewKind(0.08, "spine2", (-10, 30), (0.4, 0.7)),
-    "object": ViewKind(0.05, "object", (-15, 40), (0.4, 0.8)),
-    "hand": ViewKind(0.04, "right_hand", (-20, 40), (0.16, 0.35)),
-    "face": ViewKind(0.03, "head", (-20, 25), (0.16, 0.35)),
+    "around": ViewKind(0.34, "scene", (-10.0, 25.0), (0.75, 1.2)),
+    "high": ViewKind(0.18, "scene", (25.0, 55.0), (0.75, 1.2)),
+    "top": ViewKind(0.09, "scene", (55.0, 85.0), (0.8, 1.3)),
+    "low": ViewKind(0.09, "scene", (-45.0, -10.0), (0.8, 1.3)),
+    "far": ViewKind(0.10, "scene", (-5.0, 20.0), (1.3, 2.2), 0.25),
+    "close": ViewKind(0.08, "spine2", (-10.0, 30.0), (0.4, 0.7)),
+    "object": ViewKind(0.05, "object", (-15.0, 40.0), (0.4, 0.8)),
+    "hand": ViewKind(0.04, "right_hand", (-20.0, 40.0), (0.16, 0.35)),
+    "face": ViewKind(0.03, "head", (-20.0, 25.0), (0.16, 0.35)),
 }
 FIELD_OF_VIEW = (38.0, 56.0)
 """Degrees; CHORUS's 46.4° lies in the middle."""

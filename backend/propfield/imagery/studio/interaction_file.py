@@ -1,7 +1,7 @@
 """Reads interaction files: TOML to Recipe, with one sentence for whatever is wrong in them."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,10 @@ class _Table:
         return self.take(key, str, "a text", default)
 
     def number(self, key: str, default: Any = _NEEDED) -> Any:
-        return self.take(key, (int, float), "a number", default)
+        value = self.take(key, (int, float), "a number", default)
+        return value if value is default else float(value)
 
-    def choice(self, key: str, names: Sequence[str], default: Any = _NEEDED) -> Any:
+    def choice(self, key: str, names: Collection[str], default: Any = _NEEDED) -> Any:
         value = self.text(key, default)
         if value is not default and value not in names:
             raise self.wrong(key, f"must be one of {', '.join(names)}, not “{value}”")

@@ -4,7 +4,7 @@ All are centred at their own origin; round ones stand along y. Metres.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import trimesh
@@ -17,6 +17,7 @@ Points = Float[np.ndarray, "N 3"]
 Inside = Bool[np.ndarray, " N"]
 
 
+@runtime_checkable
 class Primitive(Protocol):
     """What every solid gives."""
 
@@ -149,7 +150,7 @@ class Capsule:
         return points[:, 0] ** 2 + points[:, 2] ** 2 + beyond**2 <= self.radius**2
 
     def mesh(self) -> trimesh.Trimesh:
-        ends = _arc(-90, 90, 14) * self.radius
+        ends = _arc(-90.0, 90.0, 14) * self.radius
         ends[:7, 1] -= self.height / 2
         ends[7:, 1] += self.height / 2
         ends[[0, -1], 0] = 0
@@ -168,7 +169,7 @@ class Torus:
         return ring**2 + points[:, 1] ** 2 <= self.tube**2
 
     def mesh(self) -> trimesh.Trimesh:
-        profile = _arc(0, 360, 15) * self.tube
+        profile = _arc(0.0, 360.0, 15) * self.tube
         profile[-1] = profile[0]
         return _revolved(profile + np.array([self.radius, 0]))
 
@@ -199,7 +200,7 @@ class Cap:
     def _profile(self, rise: float) -> np.ndarray:
         centre, sphere = self._sphere(rise)
         rim = np.degrees(np.arctan2(-centre, self.radius))
-        rows = _arc(rim, 90) * sphere + np.array([0, centre])
+        rows = _arc(float(rim), 90.0) * sphere + np.array([0, centre])
         rows[0], rows[-1] = [self.radius, 0], [0, rise]
         return rows
 
