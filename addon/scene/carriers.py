@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from .field_file import FieldData
-from .lattice import SUPPORT_SHARE, Lattice
+from .lattice import Lattice
 from .skeleton import JOINT_COUNT, JOINT_INDEX
 from .weights import interpolate_weights
 
-CARRIER_LIMIT = 9_000
+CARRIER_SHARE = 0.1
+"""Of the peak: what a voxel must have for carriers; one ring around it fainter ones are carried too."""
+CARRIER_LIMIT = 6_000
 """Skinning weights vary smoothly, so a finer grid needs no more carriers than this."""
 PIECE_LIMIT = 4
 LIMBS = tuple(
@@ -43,7 +45,7 @@ def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers],
     Connected pieces of what the trunk and each limb carry (by largest weight) have carriers of their own:
     where a limb is posed into what another piece holds, both are found there, and the denser one shows.
     """
-    support = lattice.values >= SUPPORT_SHARE
+    support = lattice.values >= CARRIER_SHARE
     spacing = 1
     while (blocks := _occupied_blocks(support, spacing)).sum() > CARRIER_LIMIT:
         spacing += 1

@@ -16,7 +16,7 @@ VOLUME_SIDE_LIMIT = 200
 """Most voxels along an axis of the posed volume."""
 NEIGHBOURS = ("before_x", "after_x", "before_y", "after_y", "before_z", "after_z")
 _SMALLEST = 0.05
-"""Least volume ratio of a carrier's neighbourhood; folds flatter than that are held open."""
+"""Least volume ratio of a carrier's neighbourhood; what is pressed flatter is held open that much."""
 
 
 def _kept(name: str) -> bpy.types.NodeTree | None:
@@ -61,14 +61,16 @@ def warp_group() -> bpy.types.NodeTree:
     ]
     determinant = graph.dot(columns[0], crosses[0])
     smallest = graph.math("MULTIPLY", graph.math("POWER", step, 3.0), _SMALLEST)
-    size = graph.math("MAXIMUM", graph.math("ABSOLUTE", determinant), smallest)
-    sign = graph.math("SUBTRACT", graph.math("MULTIPLY", graph.math("LESS_THAN", 0.0, determinant), 2.0), 1.0)
-    inverse = graph.math("DIVIDE", sign, size)
+    inverse = graph.math("DIVIDE", 1.0, graph.math("MAXIMUM", determinant, smallest))
     points = graph.value("GeometryNodePoints", count, place_of(index), 0.0)
     for name, cross in zip(("row_x", "row_y", "row_z"), crosses, strict=True):
         points = _stored(graph, points, name, graph.scaled(cross, inverse))
     place = graph.at(mesh, graph.attribute("place", "FLOAT_VECTOR"), index, "FLOAT_VECTOR")
-    graph.result("Points", "Geometry", _stored(graph, points, "place", place))
+    points = _stored(graph, points, "place", place)
+    # Where the skin folds over, an inside-out sheet lies between two upright ones that cover all it covers.
+    inside_out = graph.math("LESS_THAN", determinant, 0.0)
+    kept_points = graph.value("GeometryNodeDeleteGeometry", points, inside_out, domain="POINT")
+    graph.result("Points", "Geometry", kept_points)
     return graph.arrange()
 
 
