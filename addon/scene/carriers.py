@@ -13,7 +13,8 @@ CARRIER_SHARE = 0.1
 """Of the peak: what a voxel must have for carriers; one ring around it fainter ones are carried too."""
 CARRIER_LIMIT = 6_000
 """Skinning weights vary smoothly, so a finer grid needs no more carriers than this."""
-PIECE_LIMIT = 4
+PIECE_LIMIT = 2
+"""Each piece costs a search at every voxel of the volume, which is most of the time a frame takes."""
 LIMBS = tuple(
     tuple(f"{side}_{joint}" for joint in joints)
     for joints in (("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "foot"))
@@ -32,11 +33,13 @@ class Carriers:
         steps: (W, 3) float32 places in the lattice, in steps.
         neighbours: (W, 6) int32 carriers at −x, +x, −y, +y, −z, +z; the point itself where there is none.
         weights: (W, 24) skinning weights.
+        brightest: (W,) the largest value of the lattice that the carrier is there for.
     """
 
     steps: np.ndarray
     neighbours: np.ndarray
     weights: np.ndarray
+    brightest: np.ndarray
 
 
 def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers], int]:
@@ -47,7 +50,7 @@ def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers],
     """
     support = lattice.values >= CARRIER_SHARE
     spacing = 1
-    while (blocks := _occupied_blocks(support, spacing)).sum() > CARRIER_LIMIT:
+    while (blocks := _block_maxima(support, spacing)).sum() > CARRIER_LIMIT:
         spacing += 1
     cells = np.argwhere(blocks)
     limbs = _LIMB_OF_JOINT[_weights(field, lattice, _steps(cells, spacing)).argmax(1)]
@@ -61,7 +64,8 @@ def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers],
     merged = pieces[:PIECE_LIMIT]
     for piece in pieces[PIECE_LIMIT:]:
         merged[-1] = merged[-1] | piece
-    return [_carriers(field, lattice, _widened(piece), spacing) for piece in merged], spacing
+    bright = _spread(_block_maxima(lattice.values, spacing), np.maximum)
+    return [_carriers(field, lattice, _widened(piece), spacing, bright) for piece in merged], spacing
 
 
 def _connected(mask: np.ndarray) -> list[np.ndarray]:
@@ -74,7 +78,9 @@ def _connected(mask: np.ndarray) -> list[np.ndarray]:
         labels = spread
 
 
-def _carriers(field: FieldData, lattice: Lattice, mask: np.ndarray, spacing: int) -> Carriers:
+def _carriers(
+    field: FieldData, lattice: Lattice, mask: np.ndarray, spacing: int, bright: np.ndarray
+) -> Carriers:
     """Every one of a widened mask has a neighbour along each axis."""
     cells = np.argwhere(mask)
     own = np.arange(len(cells), dtype=np.int32)
@@ -93,6 +99,7 @@ def _carriers(field: FieldData, lattice: Lattice, mask: np.ndarray, spacing: int
         steps=steps.astype(np.float32),
         neighbours=np.stack(neighbours, 1),
         weights=_weights(field, lattice, steps),
+        brightest=bright[mask],
     )
 
 
@@ -106,12 +113,11 @@ def _weights(field: FieldData, lattice: Lattice, steps: np.ndarray) -> np.ndarra
     return interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid)
 
 
-def _occupied_blocks(support: np.ndarray, spacing: int) -> np.ndarray:
-    """Whether anything is nearest to each coarse point; two blocks of rim on either side, for widening."""
-    cells = np.argwhere(support)
-    blocks = (cells + spacing // 2) // spacing + 1
-    coarse = np.zeros(tuple((size - 1 + spacing // 2) // spacing + 3 for size in support.shape), bool)
-    coarse[tuple(blocks.T)] = True
+def _block_maxima(values: np.ndarray, spacing: int) -> np.ndarray:
+    """The largest value nearest to each coarse point; a block of rim on either side, for widening."""
+    blocks = [(np.arange(size) + spacing // 2) // spacing + 1 for size in values.shape]
+    coarse = np.zeros(tuple(axis[-1] + 2 for axis in blocks), values.dtype)
+    np.maximum.at(coarse, np.ix_(*blocks), values)
     return coarse
 
 

@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 
 from .binding import bind_rig, to_character
-from .carriers import choose_carriers
+from .carriers import CARRIER_SHARE, choose_carriers
 from .field_file import FieldData
 from .lattice import crop_lattice
 from .materials import volume_material
@@ -28,7 +28,7 @@ def import_field_volume(
     empty field, or a Blender without OpenVDB.
     """
     require_openvdb()
-    lattice = crop_lattice(field, type_name)
+    lattice = crop_lattice(field, type_name, CARRIER_SHARE)
     helper = bind_rig(field, character)
     parts, spacing = choose_carriers(field, lattice)
     cells = np.stack(np.meshgrid(*(np.arange(n) for n in lattice.values.shape), indexing="ij"), -1)
@@ -40,6 +40,7 @@ def import_field_volume(
     set_point_attribute(mesh, "place", "FLOAT_VECTOR", steps)
     density = np.zeros(len(steps), np.float32)
     density[: starts[0]] = lattice.values.ravel()
+    density[starts[0] :] = np.concatenate([part.brightest for part in parts])
     set_point_attribute(mesh, "density", "FLOAT", density)
     neighbours = np.zeros((len(steps), 6), np.int32)
     for part, start in zip(parts, starts, strict=False):

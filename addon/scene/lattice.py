@@ -33,15 +33,18 @@ class Lattice:
     peak: float
 
 
-def crop_lattice(field: FieldData, type_name: str) -> Lattice:
-    """The box around a type's support, one voxel wider. SceneError for a type that is empty or not there."""
+def crop_lattice(field: FieldData, type_name: str, share: float = SUPPORT_SHARE) -> Lattice:
+    """The box around a type's support, which is all above `share` of its peak, one voxel wider.
+
+    SceneError for a type that is empty or not there.
+    """
     occupancy = field.occupancy[field.type_index(type_name)]
     peak = float(occupancy.max())
     if peak <= 0:
         raise SceneError(f"The field of “{type_name}” is empty: learn it from more views.")
     factor = 1
     while True:
-        mask = occupancy >= SUPPORT_SHARE * peak
+        mask = occupancy >= share * peak
         spans = [np.flatnonzero(mask.any(other)) for other in ((1, 2), (0, 2), (0, 1))]
         low = np.array([span[0] for span in spans]) - 1
         high = np.array([span[-1] for span in spans]) + 2

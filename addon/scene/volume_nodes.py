@@ -28,7 +28,7 @@ def warp_group() -> bpy.types.NodeTree:
     """Deformed mesh → points with `place` (q_i) and the rows of J_i⁻¹ as `row_x`, `row_y`, `row_z`.
 
     Vertices from `First` on are the carriers; `Spacing` is the steps between neighbours and `Step` the
-    lattice's step in the object's units.
+    lattice's step in the object's units. Carriers of nothing brighter than `Faintest` are left out.
     """
     kept = _kept(WARP_GROUP)
     if kept is not None:
@@ -36,7 +36,7 @@ def warp_group() -> bpy.types.NodeTree:
     graph = Graph(WARP_GROUP)
     mesh, first = graph.declare("Mesh", "Geometry"), graph.declare("First", "Int")
     count, spacing = graph.declare("Count", "Int"), graph.declare("Spacing", "Float")
-    step = graph.declare("Step", "Float")
+    step, faintest = graph.declare("Step", "Float"), graph.declare("Faintest", "Float")
     index = graph.math("ADD", graph.value("GeometryNodeInputIndex"), first)
     position = graph.value("GeometryNodeInputPosition")
 
@@ -69,7 +69,9 @@ def warp_group() -> bpy.types.NodeTree:
     points = _stored(graph, points, "place", place)
     # Where the skin folds over, an inside-out sheet lies between two upright ones that cover all it covers.
     inside_out = graph.math("LESS_THAN", determinant, 0.0)
-    kept_points = graph.value("GeometryNodeDeleteGeometry", points, inside_out, domain="POINT")
+    brightest = graph.at(mesh, graph.attribute("density", "FLOAT"), index, "FLOAT")
+    unneeded = graph.math("MAXIMUM", inside_out, graph.math("LESS_THAN", brightest, faintest))
+    kept_points = graph.value("GeometryNodeDeleteGeometry", points, unneeded, domain="POINT")
     graph.result("Points", "Geometry", kept_points)
     return graph.arrange()
 
@@ -153,7 +155,7 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     graph.tree.is_modifier = True
     mesh = graph.declare("Mesh", "Geometry")
     threshold = graph.declare(
-        "Threshold", "Float", default_value=0.15, min_value=0.0, max_value=1.0, subtype="FACTOR",
+        "Threshold", "Float", default_value=0.2, min_value=0.0, max_value=1.0, subtype="FACTOR",
         description="Occupancy, relative to the peak, below which nothing shows",
     )  # fmt: skip
     strength = graph.declare(
@@ -161,7 +163,7 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
         description="Factor on the density; at 1 the density is the occupancy relative to the peak",
     )  # fmt: skip
     resolution = graph.declare(
-        "Resolution", "Float", default_value=1.5, min_value=0.25, max_value=6.0,
+        "Resolution", "Float", default_value=1.0, min_value=0.25, max_value=6.0,
         description="Voxels of the volume per voxel of the field",
     )  # fmt: skip
     size = graph.declare("Size", "Vector", hide_in_modifier=True)
@@ -173,7 +175,7 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     for part in range(parts):
         first = graph.declare(f"First {part}", "Int", hide_in_modifier=True)
         count = graph.declare(f"Count {part}", "Int", hide_in_modifier=True)
-        pieces.append(graph.group(warp_group(), mesh, first, count, spacing, step).outputs[0])
+        pieces.append(graph.group(warp_group(), mesh, first, count, spacing, step, threshold).outputs[0])
     together = graph.tree.nodes.new("GeometryNodeJoinGeometry")
     for points in pieces:
         graph.tree.links.new(points, together.inputs[0])

