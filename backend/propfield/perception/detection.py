@@ -1,7 +1,7 @@
 """What a detector finds in a photo, and which person and object belong together."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -42,6 +42,7 @@ class Detection:
         return float(self.box[3] - self.box[1])
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Finds persons and objects with masks; a provider, see DESIGN.md."""
 

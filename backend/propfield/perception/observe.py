@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -21,6 +21,7 @@ from propfield.perception.weights import landmarker_weights
 from propfield.progress import Progress, silent
 
 
+@runtime_checkable
 class KeypointFinder(Protocol):
     """Finds one person's landmarks; a provider, see DESIGN.md."""
 

@@ -85,6 +85,7 @@ def fit_object(
         observation.object_mask,
         observation.person_mask,
         posed_body,
+        trust=best.field_iou,
     )
     if shaped is None:
         return best

@@ -30,8 +30,8 @@ REACH = 0.05
 """Metres in the photo's plane within which object and body are beside each other."""
 CONVEX = 0.7
 """An object that fills so much of its convex hull is taken to go on behind the person."""
-TILT = 0.3
-"""How strongly an object is held to facing the camera; 0 lets the field alone tilt it."""
+TILT = 0.2
+"""How strongly an object is held to facing the camera, over how well the field explains its mask."""
 THINNEST = 0.004
 """Metres from the middle of the object to its surface, at least."""
 _RIM = 2
@@ -44,10 +44,13 @@ def shape_in_mask(
     object_mask: Bool[np.ndarray, "H W"],
     person_mask: Bool[np.ndarray, "H W"],
     body: trimesh.Trimesh,
+    *,
+    trust: float = 1.0,
 ) -> trimesh.Trimesh | None:
     """A closed surface in the person's space (metres) whose outline in the photo is the object's mask; a
     compact one goes on behind the person. `body` is the posed body: what is seen of the object lies before
-    it. None where neither the field nor the body says anything about the depth."""
+    it. `trust` in [0, 1] is how well the field explains the mask. None where neither the field nor the body
+    says anything about the depth."""
     window, cell = _window(object_mask)
     inside = _hidden_joined(object_mask, person_mask)
     raster = _raster(inside, window, cell)
@@ -59,7 +62,7 @@ def shape_in_mask(
     y = window[1] + (np.arange(raster.shape[0]) + 0.5) * cell
     eye = Camera(K=_raster_K(camera.K, window, cell), R=camera.R, t=camera.t)
     front = render(body, eye, (raster.shape[1], raster.shape[0])).depth
-    depth = _depth(occupancy, grid, camera, x, y, seen > 0.5, raster > 0.5, front)
+    depth = _depth(occupancy, grid, camera, x, y, seen > 0.5, raster > 0.5, front, trust)
     if depth is None:
         return None
     middle, spread = depth
@@ -92,14 +95,15 @@ def _before(
     if (beyond > 0).sum() < 0.3 * visible.sum():
         return middle
     pull = gaussian_filter(np.maximum(beyond, 0), 2.0, mode="nearest")
-    return np.minimum(middle, middle - np.maximum(pull, np.where(beyond > 0, beyond, 0)) - THINNEST)
+    drawn = np.maximum(pull, np.maximum(beyond, 0)) + THINNEST
+    return (middle - drawn).astype(np.float32)
 
 
 def _window(mask: np.ndarray) -> tuple[tuple[float, float], float]:
     """The upper left corner of the raster, and the width of its cells, in pixels."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    longer = max(np.ptp(rows), np.ptp(columns)) + 1
-    cell = max(longer / RASTER, 0.25)
+    longer = 1 + int(max(rows[-1] - rows[0], columns[-1] - columns[0]))
+    cell = max(float(longer) / RASTER, 0.25)
     return (columns[0] - _RIM * cell, rows[0] - _RIM * cell), float(cell)
 
 
@@ -130,10 +134,10 @@ def _hidden_joined(thing: np.ndarray, person: np.ndarray) -> Bool[np.ndarray, "H
         return thing
     candidates = np.argwhere(covered)
     within = (candidates @ hull.equations[:, :2].T + hull.equations[:, 2] <= 0).all(1)
-    joined = thing.copy()
+    joined: np.ndarray = thing.copy()
     joined[tuple(candidates[within].T)] = True
     # In two dimensions a hull's "volume" is its area.
-    return joined if joined.sum() > CONVEX * hull.volume else thing
+    return joined if int(joined.sum()) > CONVEX * hull.volume else thing
 
 
 def _depth(
@@ -145,6 +149,7 @@ def _depth(
     seen: np.ndarray,
     wanted: np.ndarray,
     front: np.ndarray,
+    trust: float,
 ) -> tuple[np.ndarray, float] | None:
     """Depth of the object's middle over the raster, metres along the camera's z, and how far it goes to
     either side of that."""
@@ -170,7 +175,7 @@ def _depth(
     variance = (weight * (depths - mean[..., None]) ** 2).sum(-1) / np.maximum(total, 1e-12)
     mean = (mean * total + touched * touching) / np.maximum(total + touching, 1e-12)
     share = np.where(known, total + touching, 0.0)
-    plane = _plane(rays, mean, share)
+    plane = _plane(rays, mean, share, trust)
     # What bends from the plane is kept where neighbours agree on it.
     sigma = 0.2 * max(wanted.shape) / step
     blur = gaussian_filter(share, sigma)
@@ -184,7 +189,7 @@ def _depth(
     ]
     sure = np.where(seen[::step, ::step], total, 0.0)
     spread = float(np.sqrt((variance * sure).sum() / sure.sum())) if sure.any() else THINNEST
-    return np.clip(fine, 0.15, None), max(spread, THINNEST)
+    return np.clip(fine, 0.15, None).astype(np.float32), max(spread, THINNEST)
 
 
 def _contact(
@@ -200,7 +205,7 @@ def _contact(
     return np.where(seen, CONTACT * np.exp(-((metres / REACH) ** 2)), 0.0), depth
 
 
-def _plane(rays: np.ndarray, depth: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _plane(rays: np.ndarray, depth: np.ndarray, share: np.ndarray, trust: float) -> np.ndarray:
     """Depth over the raster of the 3D plane through the points, by weighted least squares on its inverse,
     which is linear over a picture; held to facing the camera where few points would tilt it much."""
     kept = share > 0
@@ -211,7 +216,7 @@ def _plane(rays: np.ndarray, depth: np.ndarray, share: np.ndarray) -> np.ndarray
     design = design - middle
     inverse = 1.0 / depth[kept]
     size = float((weight[:, None] * design[:, :2] ** 2).sum()) + 1e-9
-    ridge = np.diag([TILT * size, TILT * size, 0.0])
+    ridge = np.diag([1.0, 1.0, 0.0]) * size * TILT / max(trust, 0.05)
     normal = design.T @ (design * weight[:, None]) + ridge
     slope = np.linalg.solve(normal, design.T @ (weight * inverse))
     everywhere = (rays[..., 0] - middle[0]) * slope[0] + (rays[..., 1] - middle[1]) * slope[1] + slope[2]

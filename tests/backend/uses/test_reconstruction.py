@@ -1,0 +1,148 @@
+"""A photo becomes a scene: the body and the object lie on it, the files say so, wrong input is a sentence."""
+
+import json
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from propfield.errors import NotFound, PropfieldError, Unavailable
+from propfield.field.file import save_field
+from propfield.observations.observation import Camera
+from propfield.perception.annotations import read_annotations
+from propfield.uses.reconstruction import reconstruct
+from propfield.uses.rendering import silhouette
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return (a & b).sum() / (a | b).sum()
+
+
+def test_body_and_object_lie_on_the_photo(staged, field, tmp_path):
+    save_field(field, tmp_path / "ball.field.npz")
+    scene = reconstruct(
+        staged.photo,
+        annotations=staged.annotations,
+        field_files={"sports ball": tmp_path / "ball.field.npz", "umbrella": tmp_path / "none.field.npz"},
+    )
+    assert scene.category == "sports ball"
+    assert scene.object.type == "hold"
+    assert scene.reprojection_px < 0.01 * scene.person_height_px
+    assert scene.object.field_iou > 0.5
+    assert scene.object.mask_iou > 0.9
+    assert scene.object.mesh.is_watertight
+    # The mask alone does not know how far the ball is; the field does.
+    assert np.linalg.norm(scene.object.mesh.bounds.mean(0) - staged.ball) < 0.12
+
+    names = scene.write(tmp_path / "out")
+    written = ["ball.field.npz", "body.ply", "object.ply", "overlay.png", "photo.png", "scene.json"]
+    assert names == written
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == written
+    data = json.loads((tmp_path / "out" / "scene.json").read_text())
+    assert (data["format"], data["version"], data["size"]) == ("propfield.scene", 1, [320, 320])
+    assert data["field"] == "ball.field.npz"
+    (person,) = data["people"]
+    assert np.shape(person["pose"]) == (24, 3)
+    assert person["pose"][0] == [0, 0, 0]
+    assert np.shape(person["shape"]) == (10,)
+    assert (person["category"], person["type"]) == ("sports ball", "hold")
+    # What another program reads back lies on the photo through the camera that it reads back.
+    camera = Camera(**{name: np.array(person["camera"][name], np.float32) for name in ("K", "R", "t")})
+    body, ball = read_annotations(staged.annotations).detect(scene.picture)
+    seen = silhouette(trimesh.load(tmp_path / "out" / person["body"], process=False), camera, (320, 320))
+    assert overlap(seen, body.mask | ball.mask & seen) > 0.9
+    seen = silhouette(trimesh.load(tmp_path / "out" / person["object"], process=False), camera, (320, 320))
+    assert overlap(seen, ball.mask) > 0.9
+    assert (np.asarray(Image.open(tmp_path / "out" / "photo.png")) == scene.picture.pixels).all()
+    assert Image.open(tmp_path / "out" / "overlay.png").size == (640, 640)
+
+
+def test_without_a_field_there_is_the_body_alone(staged, tmp_path):
+    scene = reconstruct(staged.photo, annotations=staged.annotations)
+    assert scene.category == "sports ball"
+    assert scene.object is None
+    assert scene.write(tmp_path / "out") == ["body.ply", "overlay.png", "photo.png", "scene.json"]
+    person = json.loads((tmp_path / "out" / "scene.json").read_text())["people"][0]
+    assert person["object"] is None
+    assert person["object_mask_iou"] is None
+
+
+def test_a_scene_is_replaced_and_nothing_else_is(staged, tmp_path):
+    scene = reconstruct(staged.photo, annotations=staged.annotations)
+    scene.write(tmp_path / "out")
+    (tmp_path / "out" / "left over.txt").write_text("from the old scene")
+    assert scene.write(tmp_path / "out") == ["body.ply", "overlay.png", "photo.png", "scene.json"]
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("all of it")
+    with pytest.raises(PropfieldError, match="choose another folder"):
+        scene.write(precious)
+    (tmp_path / "file").write_text("a file")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(PropfieldError):
+            scene.write(place)
+    left = {"photo.png", "coco.json", "out", "precious", "file"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    assert [path.name for path in precious.iterdir()] == ["thesis.txt"]
+
+
+def test_two_people_need_a_choice(staged):
+    def double(data):
+        twin = json.loads(json.dumps(data["annotations"][0]))
+        for key in range(0, 51, 3):
+            twin["keypoints"][key] -= 60
+        counts = twin["segmentation"]["counts"]
+        # Moved 60 columns to the left.
+        twin["segmentation"]["counts"] = [counts[0] - 60 * 320, *counts[1:-1], counts[-1] + 60 * 320]
+        data["annotations"].append(twin | {"id": 3})
+
+    staged.edit(double)
+    with pytest.raises(PropfieldError, match=r"2 people.*--person N"):
+        reconstruct(staged.photo, annotations=staged.annotations)
+    left, right = (
+        reconstruct(staged.photo, annotations=staged.annotations, person=number) for number in (1, 2)
+    )
+    assert left.perceived.person.box[0] == pytest.approx(right.perceived.person.box[0] - 60)
+    with pytest.raises(PropfieldError, match="no person 3"):
+        reconstruct(staged.photo, annotations=staged.annotations, person=3)
+
+
+def test_no_person_is_a_sentence(staged):
+    staged.edit(lambda data: data["annotations"].pop(0))
+    with pytest.raises(PropfieldError, match=r"No person was found in photo\.png"):
+        reconstruct(staged.photo, annotations=staged.annotations)
+
+
+def test_a_category_that_is_not_there_is_a_sentence(staged, field):
+    with pytest.raises(NotFound, match=r"No “umbrella” was found in photo\.png; it shows: sports ball"):
+        reconstruct(staged.photo, annotations=staged.annotations, category="umbrella")
+    with pytest.raises(PropfieldError, match="The field is of a sports ball, not of “umbrella”"):
+        reconstruct(staged.photo, annotations=staged.annotations, category="umbrella", field=field)
+
+
+def test_missing_weights_say_what_to_do(staged, home, monkeypatch):
+    monkeypatch.delenv("PROPFIELD_WEIGHTS", raising=False)
+    with pytest.raises(Unavailable, match=r"--segmenter FILE.*--annotations"):
+        reconstruct(staged.photo)
+    staged.edit(lambda data: data["annotations"][0].pop("keypoints"))
+    with pytest.raises(Unavailable, match=r"--landmarker FILE.*keypoints"):
+        reconstruct(staged.photo, annotations=staged.annotations)
+
+
+def test_imagined_keypoints_are_noticed(staged):
+    def move(data):
+        keypoints = data["annotations"][0]["keypoints"]
+        for index in range(17):
+            keypoints[3 * index] = keypoints[3 * index] * 0.25
+            keypoints[3 * index + 1] = keypoints[3 * index + 1] * 0.25
+
+    staged.edit(move)
+    with pytest.raises(PropfieldError, match="could not be made out"):
+        reconstruct(staged.photo, annotations=staged.annotations)
+
+
+def test_a_text_file_as_photo_is_a_sentence(staged, tmp_path):
+    (tmp_path / "photo.jpg").write_text("not a photo at all")
+    with pytest.raises(PropfieldError, match=r"photo\.jpg is not a picture"):
+        reconstruct(tmp_path / "photo.jpg", annotations=staged.annotations)
