@@ -64,7 +64,7 @@ def test_no_pixel_is_both_person_and_object() -> None:
 
 def test_an_object_wholly_behind_the_body_is_not_seen() -> None:
     scene = plain()
-    ball = replace(BALL.prop, parts=(Part("sphere", {"radius": 0.05}),))
+    ball = (Part("sphere", {"radius": 0.05}),)
     chest = scene.joints[JOINT_INDEX["spine2"]].astype(float)
     hidden = replace(scene, props=(build_prop(ball, rigid(np.eye(3), chest - [0, 0, 0.3])),))
     camera = camera_at(hidden, 0.0)

@@ -173,6 +173,7 @@ def _prop(table: _Table) -> PropRecipe:
     prop = PropRecipe(
         anchor=anchor if isinstance(anchor, str) else (anchor[0], anchor[1]),
         parts=parts,
+        scenery=tuple(_part(part) for part in table.tables("scenery")),
         upright=table.take("upright", bool, "true or false", False),
         offset=_spread(table, "offset"),
         turn=_spread(table, "turn"),

@@ -1,5 +1,7 @@
 """Colour pictures of a scene, for people to look at; learning itself never pays for them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import trimesh
 from jaxtyping import Float, UInt8
@@ -7,7 +9,9 @@ from jaxtyping import Float, UInt8
 from propfield.body.loaders import open_body
 from propfield.body.skeleton import JOINT_INDEX
 from propfield.imagery.studio.palette import GROUNDS, HAIRS, SKIES, SKINS, cloth, materials
+from propfield.imagery.studio.prop import Prop
 from propfield.imagery.studio.rays import Caster, pixel_rays
+from propfield.imagery.studio.recipe import Part
 from propfield.imagery.studio.scene import Scene
 from propfield.observations.observation import Camera
 
@@ -34,7 +38,8 @@ def shade(
     strength, ambient = random.uniform(0.65, 0.95), random.uniform(0.35, 0.5)
     colours = np.concatenate(
         [_person_colours(scene, random) for _ in scene.people]
-        + [_prop_colours(scene, index, random) for index in range(len(scene.props))]
+        + [_prop_colours(scene.recipe.prop.parts, prop, random) for prop in scene.props]
+        + [_prop_colours(scene.recipe.prop.scenery, prop, random) for prop in scene.scenery]
     )
     normals = _normals(scene)
 
@@ -125,7 +130,6 @@ def _person_colours(scene: Scene, random: np.random.Generator) -> Float[np.ndarr
     return colours[body.faces].mean(1)
 
 
-def _prop_colours(scene: Scene, index: int, random: np.random.Generator) -> Float[np.ndarray, "F 3"]:
+def _prop_colours(parts: Sequence[Part], prop: Prop, random: np.random.Generator) -> Float[np.ndarray, "F 3"]:
     drawn = materials(random)
-    parts = np.array([drawn[part.colour] for part in scene.recipe.prop.parts])
-    return parts[scene.props[index].face_part]
+    return np.array([drawn[part.colour] for part in parts])[prop.face_part]

@@ -1,5 +1,6 @@
 """A prop that stands in a scene: its solids placed, for rays as a mesh and for the truth exactly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ from jaxtyping import Bool, Float, Int64
 
 from propfield.imagery.studio.limits import euler_rotation
 from propfield.imagery.studio.primitives import PRIMITIVES, Primitive
-from propfield.imagery.studio.recipe import Part, PropRecipe
+from propfield.imagery.studio.recipe import Part
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class Prop:
         )
 
 
-def build_prop(recipe: PropRecipe, place: Float[np.ndarray, "4 4"]) -> Prop:
-    """The prop of a recipe with its own space placed by an affine of the scene."""
-    solids = tuple(PRIMITIVES[part.shape](**part.sizes) for part in recipe.parts)
-    places = tuple(place @ part_place(part) for part in recipe.parts)
+def build_prop(parts: Sequence[Part], place: Float[np.ndarray, "4 4"]) -> Prop:
+    """Solids of a recipe, with the prop's own space placed by an affine of the scene."""
+    solids = tuple(PRIMITIVES[part.shape](**part.sizes) for part in parts)
+    places = tuple(place @ part_place(part) for part in parts)
     vertices, faces, counts, start = [], [], [], 0
     for solid, at in zip(solids, places, strict=True):
         own_vertices, own_faces = _surface(solid)

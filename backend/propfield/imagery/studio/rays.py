@@ -15,13 +15,14 @@ class Caster:
     """Rays against one scene; several cameras share it.
 
     Attributes:
-        face_thing: (F,) which thing each face belongs to: the people first, then the props.
+        face_thing: (F,) which thing each face belongs to: the people first, then the props, then scenery.
         mesh: all things in one mesh.
     """
 
     def __init__(self, scene: Scene) -> None:
         meshes = scene.meshes
         self.people = len(scene.people)
+        self.objects = len(scene.props)
         self.face_thing = np.repeat(np.arange(len(meshes)), [len(mesh.faces) for mesh in meshes])
         self.mesh = concatenate(meshes)
         self._intersector = RayMeshIntersector(self.mesh)

@@ -51,11 +51,14 @@ class PropRecipe:
         turn: degrees about the anchor's axes.
         scale: overall size varies by ± this share.
         stretch: each axis of the prop varies by ± this share besides.
-        parts: the solids.
+        parts: the object's solids.
+        scenery: solids that stand with it, are seen and hide what is behind them, but are no part of the
+            object: what one sits on while using a laptop, say.
     """
 
     anchor: str | tuple[str, str]
     parts: tuple[Part, ...]
+    scenery: tuple[Part, ...] = ()
     upright: bool = False
     offset: Spread = Spread()
     turn: Spread = Spread()

@@ -36,6 +36,7 @@ class Scene:
         joints: posed joints.
         people: vertices of each person there is; the first is the one observed. May be empty.
         props: the objects there are; the first is the one interacted with. May be empty.
+        scenery: what else stands there.
         world: rotation from the person's space to the world whose y is up, about the pelvis.
         mishap: a name in MISHAPS, or empty.
     """
@@ -46,15 +47,16 @@ class Scene:
     vertices: Float32[np.ndarray, "V 3"]
     people: tuple[Float32[np.ndarray, "V 3"], ...]
     props: tuple[Prop, ...]
+    scenery: tuple[Prop, ...]
     world: Float[np.ndarray, "3 3"]
     mishap: str = ""
 
     @property
     def meshes(self) -> list[trimesh.Trimesh]:
-        """People's meshes first, then the props'."""
+        """People's meshes first, then the props', then the scenery's."""
         faces = open_body().faces
         people = [trimesh.Trimesh(vertices, faces, process=False) for vertices in self.people]
-        return people + [prop.mesh for prop in self.props]
+        return people + [prop.mesh for prop in (*self.props, *self.scenery)]
 
 
 def scene_random(recipe: Recipe, seed: int, index: int, purpose: int = 0) -> np.random.Generator:
@@ -72,11 +74,13 @@ def build_scene(recipe: Recipe, random: np.random.Generator, mishaps: bool = Tru
     for wish in recipe.reaches:
         _fulfil(wish, skeleton, place, body, random)
     person_from_world = _about(skeleton.positions[0], skeleton.local[0].T)
-    prop = build_prop(recipe.prop, person_from_world @ place)
+    prop = build_prop(recipe.prop.parts, person_from_world @ place)
+    scenery = recipe.prop.scenery
+    around = (build_prop(scenery, person_from_world @ place),) if scenery else ()
     pose = skeleton.axis_angle().astype(np.float32)
     pose[0] = 0
     vertices, joints = posed(pose, body)
-    scene = Scene(recipe, pose, joints, vertices, (vertices,), (prop,), skeleton.local[0])
+    scene = Scene(recipe, pose, joints, vertices, (vertices,), (prop,), around, skeleton.local[0])
     return _go_wrong(scene, random) if mishaps else scene
 
 

@@ -48,9 +48,12 @@ def observe(scene: Scene, caster: Caster, index: int, seed: int, size: int = SIZ
     camera, random = view_camera(scene, index, seed, size)
     things = caster.things(camera, size)
     count = caster.people
-    seen = np.bincount(things[things >= 0], minlength=count + len(scene.props)) >= LEAST_PIXELS
+    seen = (
+        np.bincount(things[things >= 0], minlength=len(scene.meshes))[: count + len(scene.props)]
+        >= LEAST_PIXELS
+    )
     person_mask = (things == 0) & bool(count)
-    object_mask = things >= count
+    object_mask = (things >= count) & (things < count + len(scene.props))
     if not seen[:count].any():
         person_mask = np.zeros_like(person_mask)
     if not seen[count:].any():
