@@ -39,7 +39,8 @@ def find_command(preferred: str = "") -> list[str]:
     for candidate in candidates + [folder / name for folder in beside + users]:
         if candidate.is_file():
             return [str(candidate)]
-    for python in filter(None, (shutil.which("python3"), shutil.which("python"))):
+    own = sys.executable if _is_python(Path(sys.executable)) else None
+    for python in filter(None, (own, shutil.which("python3"), shutil.which("python"))):
         if _has_propfield(python):
             return [python, *AS_MODULE]
     raise BackendError(
