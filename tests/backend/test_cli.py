@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import trimesh
 
@@ -27,6 +29,19 @@ def propfield(*arguments: object, **options) -> subprocess.CompletedProcess:
         env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
         **options,
     )
+
+
+@pytest.fixture
+def told(capsys):
+    """Runs a verb in this process, since another would load torch anew; gives what it says on stdout."""
+
+    def ran(*arguments: object) -> str:
+        code = run(list(map(str, arguments)))
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        return said.out
+
+    return ran
 
 
 def is_one_sentence(stderr: str) -> bool:
@@ -49,18 +64,17 @@ def field_file(tmp_path_factory):
     return out
 
 
-def test_info_tells_what_a_field_holds(field_file):
-    told = propfield("info", field_file)
-    assert told.returncode == 0
+def test_info_tells_what_a_field_holds(field_file, told):
+    shown = told("info", field_file)
     for word in ("surfboard", "24³", "carry", "ride", "open body", "CC0-1.0"):
-        assert word in told.stdout
-    header = json.loads(propfield("info", field_file, "--json").stdout)
+        assert word in shown
+    header = json.loads(told("info", field_file, "--json"))
     assert header["format"] == "propfield.field"
     assert header["bytes"] == field_file.stat().st_size
 
 
 @pytest.mark.parametrize("form", ["json", "object", "npz"])
-def test_a_posed_field_as_voxels(field_file, tmp_path, form):
+def test_a_posed_field_as_voxels(field_file, tmp_path, told, form):
     field = load_field(field_file)
     pose = tmp_path / ("pose.npz" if form == "npz" else "pose.json")
     if form == "npz":
@@ -69,8 +83,7 @@ def test_a_posed_field_as_voxels(field_file, tmp_path, form):
         rows = field.rest_pose.tolist()
         pose.write_text(json.dumps(rows if form == "json" else {"pose": rows}))
     out = tmp_path / "posed.npz"
-    answer = propfield("pose", field_file, "--pose", pose, "--type", "carry", "--out", out, "--json")
-    assert answer.returncode == 0, answer.stderr
+    told("pose", field_file, "--pose", pose, "--type", "carry", "--out", out, "--json")
     with np.load(out, allow_pickle=False) as data:
         posed = data["occupancy"]
         np.testing.assert_allclose(data["origin"], field.grid.origin)
@@ -78,32 +91,35 @@ def test_a_posed_field_as_voxels(field_file, tmp_path, form):
     assert (posed == field.type("carry").occupancy).mean() > 0.98
 
 
-def test_a_posed_field_as_a_mesh(field_file, tmp_path):
+def test_a_posed_field_as_a_mesh(field_file, tmp_path, told):
     pose = tmp_path / "pose.json"
     pose.write_text(json.dumps(np.zeros((24, 3)).tolist()))
     counts = []
     for options in ((), ("--body",)):
         out = tmp_path / f"posed{len(options)}.ply"
-        answer = propfield("pose", field_file, "--pose", pose, "--out", out, *options)
-        assert answer.returncode == 0, answer.stderr
+        told("pose", field_file, "--pose", pose, "--out", out, *options)
         mesh = trimesh.load(out, process=False)
         assert np.abs(mesh.vertices).max() < 1.6
         counts.append(len(mesh.vertices))
     assert counts[1] - counts[0] == len(load_field(field_file).body.vertices)
 
 
-def test_lists(home):
-    categories = json.loads(propfield("categories", "--json").stdout)["categories"]
+def test_lists(home, field_file, told):
+    categories = json.loads(told("categories", "--json"))["categories"]
     assert "surfboard" in [category["name"] for category in categories]
-    assert "surfboard" in propfield("categories").stdout
-    assert "empty" in propfield("fields").stdout
-    assert json.loads(propfield("fields", "--json").stdout) == {"fields": []}
+    assert "surfboard" in told("categories")
+    assert "empty" in told("fields")
+    assert json.loads(told("fields", "--json")) == {"fields": []}
+    shutil.copy(field_file, home / "library")
+    (listed,) = json.loads(told("fields", "--json"))["fields"]
+    assert (listed["name"], listed["types"]) == ("surfboard", ["all", "carry", "ride"])
+    assert "carry" in told("fields")
 
 
-def test_check_tells_the_device():
-    result = json.loads(propfield("check", "--megabytes", 1, "--json").stdout)
+def test_check_tells_the_device(told):
+    result = json.loads(told("check", "--megabytes", 1, "--json"))
     assert set(result) == {"version", "device", "providers"}
-    assert "computes on" in propfield("check", "--megabytes", 1).stdout
+    assert "computes on" in told("check", "--megabytes", 1)
 
 
 WRONG = {
@@ -129,13 +145,12 @@ def test_wrong_things_give_one_sentence_and_leave_nothing(case, tmp_path, monkey
     (tmp_path / "text.txt").write_text("only words")
     monkeypatch.chdir(tmp_path)
     arguments, named = WRONG[case]
-    # In this process, since each of another's own would load torch anew.
     assert run([*arguments, "--json"]) in (2, 3)
-    told = capsys.readouterr()
-    assert is_one_sentence(told.err), told.err
-    assert named in told.err
-    sentence = json.loads(told.out)["error"]
-    assert told.err.splitlines()[-1] == f"propfield: {sentence}"
+    said = capsys.readouterr()
+    assert is_one_sentence(said.err), said.err
+    assert named in said.err
+    sentence = json.loads(said.out)["error"]
+    assert said.err.splitlines()[-1] == f"propfield: {sentence}"
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
@@ -166,7 +181,7 @@ def test_an_interrupted_learn_leaves_the_old_file_and_nothing_else(tmp_path, num
         start_new_session=True,
     )
     assert learning.stderr.readline() == "perceive views …\n"
-    time.sleep(4)
+    time.sleep(2.5)
     (os.killpg if number == signal.SIGINT else os.kill)(learning.pid, number)
     stdout, stderr = learning.communicate(timeout=60)
     assert learning.returncode == 130
@@ -174,6 +189,28 @@ def test_an_interrupted_learn_leaves_the_old_file_and_nothing_else(tmp_path, num
     assert stderr == "propfield: Stopped; nothing was written.\n"
     assert out.read_bytes() == b"what was there before"
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_a_helper_that_dies_gives_one_sentence(tmp_path):
+    out = tmp_path / "umbrella.field.npz"
+    learning = subprocess.Popen(
+        [sys.executable, "-m", "propfield", "learn", "umbrella", "--views", "5000", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    helpers: list[psutil.Process] = []
+    while not helpers and learning.poll() is None:
+        children = psutil.Process(learning.pid).children()
+        helpers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        time.sleep(0.05)
+    helpers[0].kill()
+    stdout, stderr = learning.communicate(timeout=60)
+    assert learning.returncode == 3
+    assert stdout == ""
+    assert is_one_sentence(stderr), stderr
+    assert "memory" in stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import traceback
+from concurrent.futures import BrokenExecutor
 from types import TracebackType
 from typing import Annotated, NoReturn
 
@@ -77,6 +78,10 @@ def run(arguments: list[str]) -> int:
         return _fail("Stopped; nothing was written.", Cancelled.exit_code, as_json)
     except MemoryError:
         return _fail("Memory ran out; ask for fewer views or a smaller resolution.", 3, as_json)
+    except BrokenExecutor:
+        from propfield.jobs.processes import HELPER_DIED
+
+        return _fail(HELPER_DIED, 3, as_json)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

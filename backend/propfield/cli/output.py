@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
@@ -43,8 +44,8 @@ def print_table(columns: list[str], rows: list[list[str]]) -> None:
 def shown_progress() -> Iterator[Progress]:
     """A Progress for the terminal: a bar for each stage, or a line for each where stderr is no terminal.
 
-    Ctrl-C and SIGTERM make its next call raise Cancelled, where work leaves nothing half done;
-    a second Ctrl-C interrupts at once.
+    Ctrl-C and SIGTERM end the processes that help, and make its next call raise Cancelled, where work leaves
+    nothing half done; a second Ctrl-C interrupts at once.
     """
     with _stop_signals() as stopped, _bars() if sys.stderr.isatty() else _lines() as show:
 
@@ -53,7 +54,12 @@ def shown_progress() -> Iterator[Progress]:
                 raise Cancelled("Stopped; nothing was written.")
             show(stage, fraction, message)
 
-        yield progress
+        try:
+            yield progress
+        except BrokenExecutor as error:
+            if stopped.is_set():
+                raise Cancelled("Stopped; nothing was written.") from error
+            raise
 
 
 @contextmanager
@@ -64,7 +70,7 @@ def _stop_signals() -> Iterator[threading.Event]:
     def stop(number: int, frame: FrameType | None) -> None:
         if stopped.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stopped.set()
+        _stop(stopped)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -73,6 +79,13 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stop(stopped: threading.Event) -> None:
+    from propfield.jobs.processes import end_helpers
+
+    stopped.set()
+    end_helpers()
 
 
 @contextmanager
@@ -90,7 +103,7 @@ def _apart_from_children(stopped: threading.Event) -> Iterator[None]:
         while not (signal.sigwait(signals) and done.is_set()):
             if stopped.is_set():
                 _thread.interrupt_main()
-            stopped.set()
+            _stop(stopped)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     listener = threading.Thread(target=listen, daemon=True, name="Ctrl-C")

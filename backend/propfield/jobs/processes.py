@@ -1,11 +1,18 @@
 """Ends a process and everything that it started."""
 
+import multiprocessing
 import os
 import signal
 import sys
 from contextlib import suppress
 
 import psutil
+
+HELPER_DIED = (
+    "A process that helped was ended from outside, most likely because memory ran out; "
+    "close other programs and start it anew."
+)
+"""What BrokenExecutor means to a user."""
 
 
 def creation_time(pid: int) -> float:
@@ -19,6 +26,13 @@ def creation_time(pid: int) -> float:
 def is_same_process(pid: int, created: float) -> bool:
     """Whether the process is still there and its number was not given to another."""
     return created > 0 and abs(creation_time(pid) - created) < 0.05
+
+
+def end_helpers() -> None:
+    """Kills the processes that multiprocessing started for this one: waiting for what they have begun, or even
+    for their start, would take long. Who waits for them hears a BrokenExecutor."""
+    for child in multiprocessing.active_children():
+        child.kill()
 
 
 def end_descendants(pid: int) -> None:

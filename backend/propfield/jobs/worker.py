@@ -11,13 +11,14 @@ import sys
 import threading
 import time
 import traceback
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from types import TracebackType
 
 from propfield.errors import Cancelled, PropfieldError
 from propfield.home import Home, open_home
 from propfield.jobs.job import Job
-from propfield.jobs.processes import end_descendants
+from propfield.jobs.processes import HELPER_DIED, end_descendants, end_helpers
 from propfield.jobs.requests import CheckRequest, LearnRequest, ReconstructRequest, parse_request
 from propfield.jobs.stages import overall
 from propfield.jobs.store import JobStore
@@ -73,6 +74,7 @@ def _listen(cancelled: threading.Event) -> None:
     while line := os.read(0, 64):
         if b"cancel" in line:
             cancelled.set()
+            end_helpers()
     end_descendants(os.getpid())
     if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
@@ -111,6 +113,11 @@ def main() -> int:
         store.end_cancelled(job.id)
     except PropfieldError as error:
         store.fail(job.id, str(error))
+    except BrokenExecutor:
+        if cancelled.is_set():
+            store.end_cancelled(job.id)
+        else:
+            store.fail(job.id, HELPER_DIED)
     except MemoryError:
         store.fail(job.id, "Memory ran out; ask for less at once (fewer views or a smaller resolution).")
     except OSError as error:

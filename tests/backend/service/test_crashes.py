@@ -45,6 +45,21 @@ def test_a_running_job_is_cancelled(start):
         time.sleep(0.05)
 
 
+def test_a_cancelled_learn_ends_its_helpers_at_once(start):
+    backend = start()
+    job_id = backend.add(kind="learn", category="umbrella", types=None, source="studio", views=5000, seed=0)
+    backend.wait(job_id, "running", progress=0.001, seconds=60)
+    tree = psutil.Process(backend.process.pid).children(recursive=True)
+    assert len(tree) > 2, "the studio's own processes are not there"
+    begin = time.monotonic()
+    backend.client.delete(f"/v1/jobs/{job_id}")
+    backend.wait(job_id, "cancelled")
+    # Well within the grace after which it would have been killed.
+    assert time.monotonic() - begin < 4
+    assert all(gone(process) for process in tree)
+    assert backend.client.get("/v1/fields").json() == {"fields": []}
+
+
 def test_a_worker_that_does_not_listen_is_cancelled_too(start):
     backend = start()
     job_id = backend.add(**LONG)
