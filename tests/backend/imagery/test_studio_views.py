@@ -80,6 +80,22 @@ def test_an_object_wholly_behind_the_body_is_not_seen() -> None:
     assert (alone[covered] == 0).mean() > 0.95
 
 
+def test_scenery_hides_but_is_no_object() -> None:
+    """The stool under a person with a laptop."""
+    scene = plain(recipes()["laptop"][0])
+    assert len(scene.scenery) == 1
+    camera = camera_at(scene, 180.0, -10.0)
+    things = Caster(scene).things(camera, 256)
+    without = Caster(replace(scene, scenery=())).things(camera, 256)
+    stool = things == 2
+    assert stool.sum() > 200
+    assert (without[stool] == 0).any()
+    observation = view(scene.recipe, 0, 0)
+    assert observation.objects <= 1
+    seat = scene.scenery[0].mesh.bounds.mean(0)
+    assert not scene.props[0].inside(seat[None]).any()
+
+
 def test_masks_are_where_points_project() -> None:
     scene = plain(BALL)
     camera = camera_at(scene, 40.0)

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Collection
+from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -193,12 +194,12 @@ def _part(table: _Table) -> Part:
         if shape not in AXIAL or None in ends:
             raise table.wrong("from", f"and “to” go together, and place only {', '.join(AXIAL)}")
         at, turn, sizes["height"] = _between(np.asarray(ends[0]), np.asarray(ends[1]))
-    for name, spec in PRIMITIVES[shape].__dataclass_fields__.items():
-        if name in sizes:
+    for spec in fields(PRIMITIVES[shape]):
+        if spec.name in sizes:
             continue
-        needed = name not in PRIMITIVES[shape].__dict__
-        default = _NEEDED if needed else PRIMITIVES[shape].__dict__[name]
-        value = table.vector(name, default) if spec.type == Vector else table.number(name, default)
+        default = _NEEDED if spec.default is MISSING else spec.default
+        name, is_vector = spec.name, spec.type == Vector
+        value = table.vector(name, default) if is_vector else table.number(name, default)
         if value is not None and not (np.asarray(value) >= 0).all():
             raise table.wrong(name, "must not be negative")
         sizes[name] = value

@@ -1,9 +1,9 @@
 """What a camera's rays meet first, by embree."""
 
 import numpy as np
+import trimesh
 from jaxtyping import Bool, Float, Int64
 from trimesh.ray.ray_pyembree import RayMeshIntersector
-from trimesh.util import concatenate
 
 from propfield.imagery.studio.scene import Scene
 from propfield.observations.observation import Camera
@@ -24,7 +24,12 @@ class Caster:
         self.people = len(scene.people)
         self.objects = len(scene.props)
         self.face_thing = np.repeat(np.arange(len(meshes)), [len(mesh.faces) for mesh in meshes])
-        self.mesh = concatenate(meshes)
+        starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
+        self.mesh = trimesh.Trimesh(
+            np.concatenate([mesh.vertices for mesh in meshes]),
+            np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]),
+            process=False,
+        )
         self._intersector = RayMeshIntersector(self.mesh)
 
     def first_faces(
