@@ -29,8 +29,8 @@ def is_same_process(pid: int, created: float) -> bool:
 
 
 def end_helpers() -> None:
-    """Kills the processes that multiprocessing started for this one: waiting for what they have begun, or even
-    for their start, would take long. Who waits for them hears a BrokenExecutor."""
+    """Kills the processes that multiprocessing started for this one: waiting for what they have begun, even
+    for their start, takes long. Who waits for them hears a BrokenExecutor."""
     for child in multiprocessing.active_children():
         child.kill()
 
