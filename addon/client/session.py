@@ -169,7 +169,7 @@ class Session:
         """Brings a field of the backend's library into `folder`; as `learn` once it is learned."""
         if self.state != RUNNING or self.backend is None:
             raise BackendError("No backend runs: start it in the Propfield tab first.")
-        backend = self.backend
+        backend, self.problem = self.backend, ""
 
         def heard(outcome: Any) -> None:
             if isinstance(outcome, BackendError):

@@ -66,6 +66,9 @@ class PROPFIELD_OT_learn(Operator):
 
 def resume(found: dict) -> None:
     """Follows a learn job that was under way when the backend was joined, for the scene in the window."""
+    if bpy.app.background:
+        # A script asks for what it wants; nobody waits for what an earlier one left.
+        return
     request = dict(found.get("request") or {})
     scene = bpy.context.scene
     session.learn(request, field_folder(), read_arrived, arrive_in(scene.name), identifier=str(found["id"]))

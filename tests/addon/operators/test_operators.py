@@ -1,9 +1,11 @@
 """The operators in the bpy wheel, on a field file that the backend wrote."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 
 
 def opened(blender, field_file: Path):
@@ -172,3 +174,32 @@ def test_a_folder_without_a_scene_is_a_sentence(blender, tmp_path):
         blender.ops.propfield.import_scene(filepath=str(tmp_path))
     assert len(str(caught.value).strip().splitlines()) == 1
     assert not blender.data.objects
+
+
+def test_a_photo_scene_comes_in_as_one_undo_step_from_folder_or_file(blender, field_file, tmp_path):
+    (tmp_path / "thing.field.npz").write_bytes(field_file.read_bytes())
+    picture = blender.data.images.new("photo", 64, 48)
+    picture.filepath_raw, picture.file_format = str(tmp_path / "photo.png"), "PNG"
+    picture.save()
+    blender.data.images.remove(picture)
+    camera = {
+        "K": [[70, 0, 32], [0, 70, 24], [0, 0, 1]],
+        "R": [[1, 0, 0], [0, -1, 0], [0, 0, -1]],
+        "t": [0, 0, 4],
+    }
+    with np.load(field_file) as arrays:
+        body = trimesh.Trimesh(arrays["body_vertices"], arrays["body_faces"], process=False)
+    (tmp_path / "body.ply").write_bytes(trimesh.exchange.ply.export_ply(body, vertex_normal=False))
+    person = {"pose": [[0, 0, 0]] * 24, "camera": camera, "category": "umbrella", "body": "body.ply"}
+    scene = {"format": "propfield.scene", "version": 1, "photo": "photo.png", "size": [64, 48]}
+    text = json.dumps(scene | {"people": [person], "field": "thing.field.npz"})
+    (tmp_path / "scene.json").write_text(text)
+    blender.ops.ed.undo_push(message="Before")
+    verb = blender.ops.propfield.import_scene
+    assert verb("EXEC_DEFAULT", True, filepath=str(tmp_path / "scene.json")) == {"FINISHED"}
+    made = names(blender)
+    assert blender.context.scene.camera is not None
+    blender.ops.ed.undo()
+    assert names(blender) == set()
+    assert verb(filepath=str(tmp_path)) == {"FINISHED"}
+    assert names(blender) == made
