@@ -15,6 +15,8 @@ from propfield.perception.observe import KeypointFinder, observe
 from propfield.perception.picture import load_picture
 from propfield.progress import Progress
 
+LONGEST = 1280
+"""Pixels on the longer side to which photos are made smaller: masks for learning need no more."""
 PHOTOS = InteractionType(name="photos", prompt="", part=None)
 """Photos do not tell how the object is used: all of a category are of one type, without a prompt."""
 
@@ -85,7 +87,7 @@ def _observation(
     source: Source,
     category: str,
 ) -> Observation | None:
-    picture = load_picture(photo.path)
+    picture = load_picture(photo.path, longest=LONGEST)
     detections = detector.detect(picture)
     people = people_in(detections)
     things = [each for each in detections if each.category == category and each.category != PERSON]

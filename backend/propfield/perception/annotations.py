@@ -54,7 +54,9 @@ class CocoAnnotations:
                 "its images' file_name must be the photo's name, or it must hold a single image."
             )
         image = named[0]
-        if image.width * picture.size[1] != image.height * picture.size[0]:
+        width, height = picture.size
+        # A photo that was made smaller has its sides rounded.
+        if abs(image.width * height - image.height * width) > max(image.width, image.height):
             raise PropfieldError(
                 f"{self.name} describes {image.file_name} with {image.width} × {image.height} pixels, "
                 f"but the photo has {picture.size[0]} × {picture.size[1]}; annotate the photo as it is."

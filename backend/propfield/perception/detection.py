@@ -14,8 +14,10 @@ PERSON = "person"
 BACKGROUND_PERSON = 0.4
 """A person less than this part of the tallest one's height is taken for one of the background."""
 
-SAME_PERSON = 0.7
-"""Masks that share more than this part of the smaller one are of one person."""
+SAME = 0.7
+"""Masks of a category that share more than this part of the smaller one are of one person or object."""
+WEAK = 0.6
+"""An object with less than this part of the best one's score is taken for a mistake of the detector."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,22 @@ def people_in(detections: list[Detection]) -> list[Detection]:
     return sorted(kept, key=lambda each: float(each.box[0] + each.box[2]))
 
 
+def objects_in(detections: list[Detection], category: str) -> list[Detection]:
+    """The objects of a category, best first; doubles and much weaker guesses are left out."""
+    found: list[Detection] = []
+    for each in sorted(detections, key=lambda detection: -detection.score):
+        if each.category != category or not each.mask.any():
+            continue
+        if found and (each.score < WEAK * found[0].score or any(_same(each, better) for better in found)):
+            continue
+        found.append(each)
+    return found
+
+
 def _same(one: Detection, other: Detection) -> bool:
-    """Whether two masks are of one person: detectors sometimes find somebody twice, in unlike boxes."""
+    """Whether two masks are of one thing: detectors sometimes find somebody twice, in unlike boxes."""
     shared = (one.mask & other.mask).sum()
-    return bool(shared > SAME_PERSON * min(one.mask.sum(), other.mask.sum()))
+    return bool(shared > SAME * min(one.mask.sum(), other.mask.sum()))
 
 
 def closeness(person: Detection, thing: Detection) -> float:

@@ -14,7 +14,7 @@ from propfield.errors import PropfieldError
 from propfield.observations.observation import Observation, mask_box
 from propfield.perception.body_fit import BodyFit, fit_body
 from propfield.perception.camera import intrinsics
-from propfield.perception.detection import Detection, people_in
+from propfield.perception.detection import Detection, objects_in, people_in
 from propfield.perception.landmarks import Landmarks, from_coco_keypoints
 from propfield.perception.picture import Picture
 from propfield.perception.weights import landmarker_weights
@@ -96,7 +96,7 @@ def observe(
     landmarks = landmarks_of_person(picture, person, finder)
     size = float(max(person.box[2:] - person.box[:2]))
     fit = fit_body(landmarks, intrinsics(picture), body, person_px=size, progress=progress)
-    things = [each for each in detections if each.category == category]
+    things = objects_in(detections, category)
     object_mask = np.zeros(picture.pixels.shape[:2], dtype=bool)
     for thing in things:
         object_mask |= thing.mask

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 from PIL import Image
+from scipy.ndimage import label
 
 from propfield.errors import NotFound, PropfieldError, Unavailable
 from propfield.observations.observation import mask_box
@@ -19,7 +20,8 @@ from propfield.perception.picture import Picture
 
 SCORE = 0.25
 OVERLAP = 0.45
-MOST_BOXES = 100
+MOST_BOXES = 40
+SPECK = 0.03
 _PADDING = 114
 """The grey that YOLO networks were trained with around pictures that are not square."""
 
@@ -179,4 +181,14 @@ def _mask_of(
     rows = slice(max(int(np.floor(y0)), 0), max(int(np.ceil(y1)), 0))
     columns = slice(max(int(np.floor(x0)), 0), max(int(np.ceil(x1)), 0))
     cut[rows, columns] = mask[rows, columns]
-    return cut
+    return _without_specks(cut)
+
+
+def _without_specks(mask: Bool[np.ndarray, "H W"]) -> Bool[np.ndarray, "H W"]:
+    """The mask without pieces smaller than SPECK of it: prototypes leave crumbs along other things."""
+    pieces, count = label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return (sizes >= SPECK * sizes.sum())[pieces]

@@ -36,8 +36,9 @@ class Picture:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def load_picture(path: Path) -> Picture:
-    """Reads a photo in any format of Pillow's; the first frame of a moving one, turned upright by its EXIF.
+def load_picture(path: Path, *, longest: int | None = None) -> Picture:
+    """Reads a photo in any format of Pillow's; the first frame of a moving one, turned upright by its EXIF,
+    made smaller so that neither side is above `longest` pixels.
 
     NotFound when there is no such file, PropfieldError when it is not a picture, is damaged, or is too large.
     """
@@ -57,6 +58,8 @@ def load_picture(path: Path) -> Picture:
                     )
                 focal = _focal_35mm(opened)
                 upright = ImageOps.exif_transpose(opened)
+                if longest is not None and upright.mode in ("RGB", "L"):
+                    upright.thumbnail((longest, longest), Image.Resampling.LANCZOS)
                 pixels = _eight_bit_colours(upright)
     except UnidentifiedImageError as error:
         raise PropfieldError(f"{path.name} is not a picture; give a JPEG, PNG, WebP or TIFF file.") from error
@@ -66,6 +69,10 @@ def load_picture(path: Path) -> Picture:
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise PropfieldError(f"{path.name} is damaged and cannot be read; save the picture anew.") from error
+    if longest is not None and max(pixels.shape[:2]) > longest:
+        reduced = Image.fromarray(pixels)
+        reduced.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        pixels = np.array(reduced)
     if min(pixels.shape[:2]) < 16:
         raise PropfieldError(
             f"{path.name} is only {pixels.shape[1]} × {pixels.shape[0]} pixels; give a larger photo."

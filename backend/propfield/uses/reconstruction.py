@@ -30,6 +30,8 @@ from propfield.uses.object_fit import ObjectFit, fit_object
 from propfield.uses.rendering import scaled_camera, silhouette
 from propfield.uses.scene_file import write_scene
 
+LONGEST = 2560
+"""Pixels on the longer side to which photos are made smaller: a background image needs no more."""
 LEAST_COVER = 0.5
 """A fitted body of which less lies on the person's mask is not that person: keypoints were imagined."""
 
@@ -99,7 +101,7 @@ def reconstruct(
     Raises PropfieldError, with one sentence, for whatever is wrong with the photo, the files or the choice.
     """
     progress("read photo", 0.0)
-    picture = load_picture(photo)
+    picture = load_picture(photo, longest=LONGEST)
     progress("find person and object", 0.0)
     detections = _detector(annotations, segmenter).detect(picture)
     who = choose_person(people_in(detections), person, picture.name)

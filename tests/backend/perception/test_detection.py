@@ -5,7 +5,7 @@ import pytest
 
 from propfield.errors import PropfieldError
 from propfield.observations.observation import mask_box
-from propfield.perception.detection import Detection, choose_category, choose_person, people_in
+from propfield.perception.detection import Detection, choose_category, choose_person, objects_in, people_in
 
 
 def found(category: str, x0: int, y0: int, x1: int, y1: int, score: float = 1.0) -> Detection:
@@ -30,6 +30,12 @@ def test_of_several_people_one_must_be_chosen():
         choose_person(people, 3, "a.jpg")
     with pytest.raises(PropfieldError, match="No person was found"):
         choose_person([], None, "a.jpg")
+
+
+def test_doubles_and_weak_guesses_of_an_object_are_left_out():
+    bench, far = found("bench", 10, 50, 60, 90, score=0.7), found("bench", 70, 50, 90, 90, score=0.65)
+    double, guess = found("bench", 10, 52, 62, 90, score=0.6), found("bench", 0, 0, 99, 40, score=0.3)
+    assert objects_in([guess, double, far, bench, found("car", 0, 0, 9, 9)], "bench") == [bench, far]
 
 
 def test_the_nearest_object_is_theirs():

@@ -66,6 +66,13 @@ def test_the_lens_is_taken_from_exif(tmp_path, gradient):
     assert K[:2, 2].tolist() == [32, 24]
 
 
+def test_large_photos_are_made_smaller(tmp_path, gradient):
+    for mode in ("RGB", "P"):
+        Image.fromarray(gradient).convert(mode).save(tmp_path / "a.png")
+        assert load_picture(tmp_path / "a.png", longest=32).size == (32, 24)
+    assert load_picture(tmp_path / "a.png", longest=99).size == (64, 48)
+
+
 def _png_of_size(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
