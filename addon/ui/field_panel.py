@@ -62,7 +62,7 @@ class PROPFIELD_PT_import(_WithField, Panel):
         settings = settings_of(context.scene)
         layout.prop(settings, "field_type")
         row = layout.row(align=True)
-        row.prop(settings, "character")
+        row.prop(settings, "character", icon="ARMATURE_DATA")
         if settings.character is None:
             row.operator("propfield.make_body", text="", icon="ADD")
         layout.column(align=True).prop(settings, "levels", slider=True)
