@@ -1,5 +1,7 @@
 """A field as a fog volume on a character."""
 
+import hashlib
+
 import bpy
 import numpy as np
 
@@ -60,6 +62,7 @@ def import_field_volume(
     set_input(modifier, "Size", [float(n) for n in lattice.values.shape])
     set_input(modifier, "Spacing", float(spacing))
     set_input(modifier, "Step", lattice.step * rest_frame(character).scale)
+    set_input(modifier, "Offset", _offset(object_.name))
     set_input(modifier, "Material", material)
     for number, (part, start) in enumerate(zip(parts, starts, strict=False)):
         set_input(modifier, f"First {number}", int(start))
@@ -68,3 +71,9 @@ def import_field_volume(
     # Inputs set from Python are seen by the next evaluation only when tagged.
     object_.update_tag()
     return object_
+
+
+def _offset(name: str) -> list[float]:
+    """Parts of a voxel, in [0, 1), the same for the same name."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return [digest[axis] / 256 for axis in range(3)]

@@ -169,6 +169,7 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     size = graph.declare("Size", "Vector", hide_in_modifier=True)
     spacing = graph.declare("Spacing", "Float", default_value=1.0, hide_in_modifier=True)
     step = graph.declare("Step", "Float", default_value=1.0, hide_in_modifier=True)
+    offset = graph.declare("Offset", "Vector", hide_in_modifier=True)
     material = graph.declare("Material", "Material")
 
     pieces = []
@@ -180,11 +181,14 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     for points in pieces:
         graph.tree.links.new(points, together.inputs[0])
     box = graph.node("GeometryNodeBoundBox", together.outputs[0])
-    # Whole multiples of the voxel, so that the samples stay where they are while the box moves.
+    # Whole multiples of the voxel, so that the samples stay where they are while the box moves; moved by a
+    # part of a voxel of the object's own, since Cycles loses a volume whose faces coincide with another's.
     width = graph.math("DIVIDE", step, resolution)
     widths = graph.joined(width, width, width)
-    low = graph.vector("SUBTRACT", graph.vector("SNAP", box.outputs["Min"], widths), widths)
-    high = graph.vector("ADD", graph.vector("SNAP", box.outputs["Max"], widths), graph.scaled(widths, 2.0))
+    corner = graph.vector("SUBTRACT", graph.vector("SNAP", box.outputs["Min"], widths), widths)
+    low = graph.vector("SUBTRACT", corner, graph.vector("MULTIPLY", offset, widths))
+    above = graph.vector("SNAP", graph.vector("SUBTRACT", box.outputs["Max"], low), widths)
+    high = graph.vector("ADD", low, graph.vector("ADD", above, graph.scaled(widths, 2.0)))
     sides = graph.vector("DIVIDE", graph.vector("SUBTRACT", high, low), widths)
     counts = [
         graph.math("MINIMUM", graph.math("ADD", side, 1.5), float(VOLUME_SIDE_LIMIT))
