@@ -22,7 +22,6 @@ class Caster:
     def __init__(self, scene: Scene) -> None:
         meshes = scene.meshes
         self.people = len(scene.people)
-        self.objects = len(scene.props)
         self.face_thing = np.repeat(np.arange(len(meshes)), [len(mesh.faces) for mesh in meshes])
         starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
         self.mesh = trimesh.Trimesh(
@@ -30,6 +29,7 @@ class Caster:
             np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]),
             process=False,
         )
+        self._corners = [np.asarray(mesh.vertices) for mesh in meshes]
         self._intersector = RayMeshIntersector(self.mesh)
 
     def first_faces(
@@ -56,7 +56,7 @@ class Caster:
         """Which thing each pixel of a square picture shows; −1 for none."""
         seen = np.full((size, size), -1, dtype=np.int64)
         wanted = np.zeros((size, size), dtype=bool)
-        for thing in range(int(self.face_thing.max()) + 1):
+        for thing in range(len(self._corners)):
             rows, columns = self._window(thing, camera, size)
             wanted[rows, columns] = True
         v, u = np.nonzero(wanted)
@@ -68,7 +68,7 @@ class Caster:
 
     def _window(self, thing: int, camera: Camera, size: int) -> tuple[slice, slice]:
         """The pixels that a thing's projection can lie in: all of them where it reaches behind the camera."""
-        vertices = self.mesh.vertices[np.unique(self.mesh.faces[self.face_thing == thing])]
+        vertices = self._corners[thing]
         depth = vertices @ camera.R[2] + camera.t[2]
         if (depth < NEAR).any():
             return slice(0, size), slice(0, size)

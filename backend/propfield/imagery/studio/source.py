@@ -3,8 +3,9 @@
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import torch
@@ -72,15 +73,19 @@ class StudioSource:
 
     @staticmethod
     def _counted(
-        observations: Iterator[Observation], total: int, category: str, progress: Progress
+        observations: Generator[Observation, None, None], total: int, category: str, progress: Progress
     ) -> Iterator[Observation]:
-        progress("render views", 0.0, f"0 of {total} views of {category}")
-        for count, observation in enumerate(observations, 1):
-            yield observation
-            if count % 10 == 0 or count == total:
-                progress("render views", count / total, f"{count} of {total} views of {category}")
+        # Closed here and now when `progress` raises, so that a cancel leaves no process behind.
+        with closing(observations):
+            progress("render views", 0.0, f"0 of {total} views of {category}")
+            for count, observation in enumerate(observations, 1):
+                yield observation
+                if count % 10 == 0 or count == total:
+                    progress("render views", count / total, f"{count} of {total} views of {category}")
 
-    def _made(self, tasks: list[tuple[Recipe, range]], total: int, seed: int) -> Iterator[Observation]:
+    def _made(
+        self, tasks: list[tuple[Recipe, range]], total: int, seed: int
+    ) -> Generator[Observation, None, None]:
         if self.workers == 1 or total < ALONE:
             for recipe, indices in tasks:
                 yield from views(recipe, indices, seed, self.size)
