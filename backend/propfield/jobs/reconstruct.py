@@ -7,7 +7,7 @@ from propfield.home import Home
 from propfield.jobs.requests import ReconstructRequest
 from propfield.library import Library
 from propfield.progress import Progress, silent
-from propfield.service.uploads import find_upload
+from propfield.uploads import find_upload
 from propfield.uses.reconstruction import Reconstruction, reconstruct
 
 

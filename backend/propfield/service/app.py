@@ -22,7 +22,7 @@ from propfield.library import Library
 from propfield.service.events import job_events
 from propfield.service.guard import Guard
 from propfield.service.hello import Introduction
-from propfield.service.uploads import find_upload, forget_old_uploads, store_upload
+from propfield.uploads import find_upload, forget_old_uploads, store_upload
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 
