@@ -58,6 +58,6 @@ def make_armature(
                 parent = bones[JOINT_NAMES[PARENTS[index]]]
                 bone.parent = parent
                 bone.use_connect = (parent.tail - bone.head).length < 1e-6
-    for bone in armature.pose.bones:
-        bone.rotation_mode = "QUATERNION"
+    for posed in armature.pose.bones:
+        posed.rotation_mode = "QUATERNION"
     return armature

@@ -49,7 +49,7 @@ def import_field_mesh(
     set_point_attribute(mesh, "probability", "FLOAT", probability)
     set_point_attribute(mesh, "colour", "FLOAT_COLOR", ramp_colours(probability))
     mesh.color_attributes.active_color = mesh.color_attributes["colour"]
-    mesh.color_attributes.render_color_index = mesh.color_attributes.active_color_index
+    mesh.color_attributes.render_color_index = mesh.color_attributes.find("colour")
     mesh.materials.append(shell_material())
     object_ = bpy.data.objects.new(name, mesh)
     object_.parent = character

@@ -21,6 +21,6 @@ def deformed_vertices(object_: bpy.types.Object) -> np.ndarray:
         character = character.parent
     if character is not None:
         matrix = character.evaluated_get(graph).matrix_world.inverted() @ matrix
-    matrix = np.array(matrix)
-    local = points.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+    turn = np.array(matrix)
+    local = points.reshape(-1, 3).astype(np.float64) @ turn[:3, :3].T + turn[:3, 3]
     return points_from_blender(local)

@@ -1,5 +1,8 @@
 """Meshes from arrays, with vertex groups and point attributes."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import bmesh
 import bpy
 import numpy as np
@@ -15,7 +18,7 @@ _ATTRIBUTE_FIELDS = {
 WEIGHT_FLOOR = 1e-6
 
 
-def make_mesh(name: str, vertices: np.ndarray, faces: list | np.ndarray = ()) -> bpy.types.Mesh:
+def make_mesh(name: str, vertices: np.ndarray, faces: Sequence | np.ndarray = ()) -> bpy.types.Mesh:
     """A mesh of (V, 3) vertices in its object's space and (F, 3) or (F, 4) faces, shaded smooth."""
     mesh = bpy.data.meshes.new(name)
     faces = np.asarray(faces, dtype=np.int32)
@@ -32,8 +35,13 @@ def make_mesh(name: str, vertices: np.ndarray, faces: list | np.ndarray = ()) ->
     return mesh
 
 
-def set_point_attribute(mesh: bpy.types.Mesh, name: str, kind: str, values: np.ndarray) -> None:
-    """Gives every vertex a value; `kind` is Blender's: FLOAT, INT, FLOAT_VECTOR or FLOAT_COLOR."""
+def set_point_attribute(
+    mesh: bpy.types.Mesh,
+    name: str,
+    kind: Literal["FLOAT", "INT", "FLOAT_VECTOR", "FLOAT_COLOR"],
+    values: np.ndarray,
+) -> None:
+    """Gives every vertex a value; `kind` is Blender's name of its type."""
     member, dtype = _ATTRIBUTE_FIELDS[kind]
     attribute = mesh.attributes.new(name, kind, "POINT")
     attribute.data.foreach_set(member, np.ascontiguousarray(values, dtype=dtype).ravel())
@@ -44,6 +52,7 @@ def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> 
     for joint in JOINT_NAMES:
         object_.vertex_groups.new(name=joint)
     mesh = object_.data
+    assert isinstance(mesh, bpy.types.Mesh)
     edited = bmesh.new()
     edited.from_mesh(mesh)
     layer = edited.verts.layers.deform.verify()

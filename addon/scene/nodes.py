@@ -92,7 +92,8 @@ class Graph:
         def depth_of(node: bpy.types.Node) -> int:
             if node.name not in depth:
                 depth[node.name] = 0
-                sources = [link.from_node for link in self.tree.links if link.to_node == node]
+                links = [link for link in self.tree.links if link.to_node == node]
+                sources = [link.from_node for link in links if link.from_node is not None]
                 depth[node.name] = 1 + max((depth_of(source) for source in sources), default=-1)
             return depth[node.name]
 

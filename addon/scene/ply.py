@@ -17,9 +17,9 @@ def read_ply(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except RuntimeError as error:
         raise SceneError(f"{path.name} is not a mesh that Blender can read.") from error
     made = [item for item in bpy.data.objects if item not in before]
-    if len(made) != 1:
+    if len(made) != 1 or not isinstance(made[0].data, bpy.types.Mesh):
         raise SceneError(f"{path.name} is not a mesh that Blender can read.")
-    mesh = made[0].data
+    mesh: bpy.types.Mesh = made[0].data
     points = np.empty(3 * len(mesh.vertices), np.float32)
     mesh.vertices.foreach_get("co", points)
     # The importer may turn the axes by the object's matrix rather than by the vertices.
