@@ -25,8 +25,8 @@ def test_joints_land_on_the_keypoints(shared, monkeypatch, number, annotated):
     scene = reconstruct(
         photos / f"{number:012}.jpg", annotations=photos / "instances.json" if annotated else None
     )
-    # The issue asks for 5%; 2% holds on each.
-    assert scene.reprojection_px < 0.02 * scene.person_height_px
+    # The issue asks for 5% on average; the worst, a baby, has 2.0%.
+    assert scene.reprojection_px < 0.025 * scene.person_height_px
     assert scene.perceived.observation.people == 1
 
 
