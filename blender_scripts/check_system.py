@@ -1,5 +1,8 @@
-"""Says which system libraries Blender's Python module needs and this machine lacks. Run before anything imports
-bpy: a missing library is an ImportError that names a file, and no libEGL aborts the whole process."""
+"""Says which system libraries Blender's Python module needs and this machine lacks.
+
+Run before anything imports bpy: a missing library is an ImportError that names a file, and without libEGL the
+whole process aborts.
+"""
 
 import ctypes
 import sys

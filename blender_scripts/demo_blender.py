@@ -9,6 +9,7 @@ import importlib
 import json
 import math
 import sys
+import time
 from pathlib import Path
 
 import bpy
@@ -20,7 +21,9 @@ MODULE = "bl_ext.user_default.propfield"
 
 def installed(zip_file: Path, port: int, python: str) -> None:
     """Installs and enables the extension as a user would, with its backend on a port of the demo's."""
-    bpy.ops.extensions.package_install_files(filepath=str(zip_file), repo="user_default", enable_on_install=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=str(zip_file), repo="user_default", enable_on_install=True
+    )
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.port, preferences.command = port, python
 
@@ -92,7 +95,9 @@ def learn(category: str, kind: str, views: int, seed: int) -> Path:
 
 def act_out(work: dict, act: dict, out: Path) -> dict:
     """Learns, imports, binds and renders one act in a scene of its own; gives its part of the report."""
+    begin = time.monotonic()
     field_path = learn(act["category"], act["type"], work["views"], work["seed"])
+    seconds = time.monotonic() - begin
     settings = bpy.context.scene.propfield
     settings.character = None
     settings.field_type = act["type"]
@@ -108,7 +113,9 @@ def act_out(work: dict, act: dict, out: Path) -> dict:
     arrays = {"canonical": part("scene.axes").points_from_blender(canonical.reshape(-1, 3))}
     pictures = []
     for number, (name, pose) in enumerate(act["poses"].items()):
-        posing.apply_pose(character, np.array(pose), frame=1 + 20 * number)
+        frame = 1 + 20 * number
+        posing.apply_pose(character, np.array(pose), frame=frame)
+        bpy.context.scene.frame_set(frame)
         arrays[f"pose {number}"] = np.array(pose, np.float32)
         arrays[f"deformed {number}"] = measure.deformed_vertices(mesh)
         for shown, hidden, kind in ((mesh, volume, "mesh"), (volume, mesh, "volume")):
@@ -120,7 +127,13 @@ def act_out(work: dict, act: dict, out: Path) -> dict:
     bpy.context.scene.frame_end = 1 + 20 * (len(act["poses"]) - 1)
     bpy.context.scene.frame_set(1)
     volume.hide_viewport = True
-    return {"category": act["category"], "type": act["type"], "field": str(field_path), "pictures": pictures}
+    return {
+        "category": act["category"],
+        "type": act["type"],
+        "field": str(field_path),
+        "seconds": seconds,
+        "pictures": pictures,
+    }
 
 
 def photo_scene(photo: dict, out: Path, samples: int) -> str:
@@ -131,7 +144,8 @@ def photo_scene(photo: dict, out: Path, samples: int) -> str:
     use_cycles(samples, width, height)
     scene.render.film_transparent = True
     scene.render.image_settings.color_mode = "RGBA"
-    return f"renders/{render(out / 'renders' / f'photo-{photo["name"]}.png')}"
+    name = render(out / "renders" / f"photo-{photo['name']}.png")
+    return f"renders/{name}"
 
 
 def new_scene(name: str) -> None:
@@ -151,7 +165,8 @@ def main() -> None:
         new_scene(act["category"])
         studio_lights()
         use_cycles(work["samples"], 420, 520)
-        camera_at(act["azimuth"], act["elevation"], 6.4, Vector((0, 0, act["height"])))
+        azimuth, elevation, distance, height = act["camera"]
+        camera_at(azimuth, elevation, distance, Vector((0, 0, height)))
         report["acts"].append(act_out(work, act, out))
     if work["acts"]:
         bpy.ops.propfield.backend_stop()

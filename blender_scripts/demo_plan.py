@@ -14,11 +14,16 @@ JOINTS = {
 
 @dataclass(frozen=True)
 class Act:
-    """A field of the demo: what is learned, and the poses (name → joint → degrees about x, y, z added to the
-    interaction's own pose)."""
+    """A field of the demo: what is learned, the poses, and where the camera stands.
+
+    Attributes:
+        poses: name → joint → degrees about x, y, z, added to the interaction's own pose.
+        camera: degrees round the character, degrees up, metres away, height in metres of what it looks at.
+    """
 
     category: str
     type: str
+    camera: tuple[float, float, float, float]
     poses: dict[str, dict[str, tuple[float, float, float]]]
 
 
@@ -26,27 +31,31 @@ ACTS = (
     Act(
         "umbrella",
         "hold",
+        (28, 4, 4.6, 1.25),
         {
             "as learned": {},
-            "arm raised": {"left_shoulder": (0, 0, 30), "right_shoulder": (0, 0, -30), "spine2": (0, 0, 8)},
             "bowing": {
-                "spine1": (25, 0, 0), "spine2": (15, 0, 0), "spine3": (10, 0, 0), "neck": (-20, 0, 0),
-                "left_hip": (-25, 0, 0), "right_hip": (-25, 0, 0), "left_knee": (25, 0, 0),
-                "right_knee": (25, 0, 0),
+                "spine1": (22, 0, 0), "spine2": (18, 0, 0), "spine3": (12, 0, 0), "neck": (-25, 0, 0),
+                "left_knee": (10, 0, 0), "right_knee": (10, 0, 0),
+            },
+            "sitting down": {
+                "left_hip": (-80, 0, 8), "right_hip": (-80, 0, -8), "left_knee": (80, 0, 0),
+                "right_knee": (80, 0, 0), "spine2": (0, 0, 12), "left_shoulder": (0, 0, 55),
             },
         },
     ),
     Act(
         "skateboard",
         "ride",
+        (40, 12, 3.6, 0.75),
         {
             "as learned": {},
             "crouching": {
-                "left_hip": (-40, 0, 0), "right_hip": (-40, 0, 0), "left_knee": (60, 0, 0),
-                "right_knee": (60, 0, 0), "left_ankle": (-20, 0, 0), "right_ankle": (-20, 0, 0),
+                "left_hip": (-45, 0, 0), "right_hip": (-45, 0, 0), "left_knee": (70, 0, 0),
+                "right_knee": (70, 0, 0), "left_ankle": (-20, 0, 0), "right_ankle": (-20, 0, 0),
                 "spine1": (15, 0, 0),
             },
-            "one leg lifted": {"left_hip": (-60, 0, 15), "left_knee": (50, 0, 0), "spine1": (5, 0, -8)},
+            "one foot lifted": {"left_hip": (-60, 0, 15), "left_knee": (50, 0, 0), "spine1": (5, 0, -8)},
         },
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The main job as a user does it: learn in the terminal, import in Blender, pose; backend and Blender agree."""
+"""The main job as a user does it: learn in the terminal, import in Blender, pose; both programs agree."""
 
 import json
 import subprocess
@@ -16,8 +16,10 @@ VIEWS = 80
 def field_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("learned") / "umbrella.field.npz"
     done = subprocess.run(
-        [sys.executable, "-m", "propfield", "learn", "umbrella", "--type", "hold", "--views", str(VIEWS)]
-        + ["--out", str(path), "--json"],
+        [
+            *(sys.executable, "-m", "propfield", "learn", "umbrella", "--type", "hold"),
+            *("--views", str(VIEWS), "--out", str(path), "--json"),
+        ],
         capture_output=True,
         text=True,
         check=True,
