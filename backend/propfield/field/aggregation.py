@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from propfield.body.skeleton import canonical_pose
-from propfield.body.skinning import bone_transforms, pose_vertices
+from propfield.body.skinning import pose_vertices
 from propfield.body.template import BodyTemplate
-from propfield.errors import PropfieldError
+from propfield.field.canonical_voxels import CanonicalVoxels
 from propfield.field.grid import Grid
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Camera, Observation
@@ -105,45 +105,23 @@ class Aggregator:
         types: Sequence[InteractionType],
         device: str | torch.device = "cpu",
     ) -> None:
-        if weights.shape != (grid.resolution**3, 24):
-            raise PropfieldError(f"The voxel weights are of another grid: {weights.shape[0]} rows.")
+        self._voxels = CanonicalVoxels(body, grid, weights, device)
         self.types = tuple(types)
         self.votes = [Votes.none(grid.resolution**3) for _ in self.types]
-        self._device = torch.device(device)
-        self._joints = self._tensor(body.joints)
-        self._rest = self._tensor(canonical_pose())
-        self._centres = self._tensor(grid.centres())
-        # A voxel that follows the pelvis alone stays where it is: the root's rotation is the camera's.
-        moving = np.flatnonzero(np.diff(weights.indptr) > 1)
-        moving = np.union1d(moving, np.flatnonzero(weights[:, [0]].toarray()[:, 0] < 1))
-        self._moving = torch.from_numpy(moving).to(self._device)
-        self._moving_weights = self._tensor(weights[moving].toarray())
         self._regions = {
             kind.part: part_region(body, grid, kind.part) for kind in self.types if kind.part is not None
         }
 
-    def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(self._device)
-
-    def posed_voxels(self, pose: Float32[np.ndarray, "24 3"]) -> torch.Tensor:
-        """(N, 3) where Eq. 5 takes the canonical voxel centres in a pose."""
-        bones = bone_transforms(self._tensor(pose), self._joints, self._rest)[:, :3].flatten(-2)
-        transform = (self._moving_weights @ bones).unflatten(-1, (3, 4))
-        points = self._centres[self._moving]
-        posed = self._centres.clone()
-        posed[self._moving] = (transform[..., :3] @ points[..., None])[..., 0] + transform[..., 3]
-        return posed
-
     def hits(self, view: Observation) -> tuple[Bool[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
         """For each voxel whether its pixel is in the view's object mask, and whether it is in the picture."""
         camera = view.camera
-        projection = self._tensor(camera.K @ np.concatenate([camera.R, camera.t[:, None]], 1))
+        projection = self._voxels.tensor(camera.K @ np.concatenate([camera.R, camera.t[:, None]], 1))
         height, width = view.object_mask.shape
-        seen = self.posed_voxels(view.pose) @ projection[:, :3].T + projection[:, 3]
+        seen = self._voxels.posed(view.pose) @ projection[:, :3].T + projection[:, 3]
         pixels = (seen[:, :2] / seen[:, 2:]).nan_to_num_(-1e6).clamp_(-1e6, 1e6).trunc_().long()
         x, y = pixels.unbind(-1)
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (seen[:, 2] > 0)
-        mask = torch.from_numpy(np.ascontiguousarray(view.object_mask)).to(self._device).flatten()
+        mask = torch.from_numpy(np.ascontiguousarray(view.object_mask)).to(self._voxels.device).flatten()
         in_mask = mask[torch.where(inside, y * width + x, 0)] & inside
         return in_mask.cpu().numpy(), inside.cpu().numpy()
 

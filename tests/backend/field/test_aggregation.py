@@ -4,6 +4,7 @@ import pytest
 from propfield.body.skeleton import canonical_pose
 from propfield.errors import PropfieldError
 from propfield.field.aggregation import Aggregator, Votes, azimuth_bin, part_region
+from propfield.field.canonical_voxels import CanonicalVoxels
 from propfield.field.learning import ALL, learn_field
 from propfield.observations.interaction import InteractionType
 
@@ -97,7 +98,7 @@ def test_a_raised_arm_takes_its_voxels_along(body, grid, weights):
     """A voxel at the left hand is where the hand is in the pose; one far away has not moved."""
     pose = np.zeros((24, 3), np.float32)
     pose[16, 2] = np.pi / 2  # the left shoulder: arm straight up
-    posed = Aggregator(body, grid, weights, [ALL]).posed_voxels(pose).numpy()
+    posed = CanonicalVoxels(body, grid, weights).posed(pose).numpy()
     hand, shoulder = body.joints[22], body.joints[16]
     index = grid.voxel_of(hand[None])[0]
     raised = shoulder + np.array([0, hand[0] - shoulder[0], 0])

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 
+from propfield.body.loaders import open_body
 from propfield.errors import NotFound, nearest_names
+from propfield.field.canonical_voxels import CanonicalVoxels
 from propfield.field.grid import Grid
+from propfield.field.skinning_weights import voxel_weights
 from propfield.imagery.studio.interaction_file import recipes
 from propfield.imagery.studio.recipe import Recipe
-from propfield.imagery.studio.truth import CanonicalVoxels, recipe_occupancy
+from propfield.imagery.studio.truth import recipe_occupancy
 from propfield.imagery.studio.views import SIZE, render_picture, view, views
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
@@ -121,8 +124,9 @@ class StudioSource:
         """The object's true canonical occupancy for each of the named types (all when None), and for "all",
         their mix in equal parts: the share of `scenes` drawn scenes in which a voxel lies in the object."""
         chosen = self._chosen(category, types)
-        voxels = CanonicalVoxels(grid)
-        found = {recipe.type.name: recipe_occupancy(recipe, voxels, scenes, seed) for recipe in chosen}
+        body = open_body()
+        voxels = CanonicalVoxels(body, grid, voxel_weights(body, grid))
+        found = {recipe.type.name: recipe_occupancy(recipe, grid, voxels, scenes, seed) for recipe in chosen}
         return {"all": np.mean(list(found.values()), axis=0, dtype=np.float32), **found}
 
     def _category(self, category: str) -> tuple[Recipe, ...]:
