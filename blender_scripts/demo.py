@@ -37,6 +37,7 @@ class Demo:
     views: int
     seed: int
     samples: int
+    only_open: bool
 
     @property
     def environment(self) -> dict[str, str]:
@@ -118,8 +119,8 @@ def learned_in_blender(demo: Demo, extension: Path) -> tuple[list[dict], list[di
     return told, fields
 
 
-def photos_at_hand(out: Path) -> list[dict]:
-    """The CC0 photo of the examples; and, where they are, development photos with real weights."""
+def photos_at_hand(out: Path, only_open: bool) -> list[dict]:
+    """The CC0 photo of the examples; and, where they are and wanted, development photos with real weights."""
     from skimage import data, io
 
     picture = out / "cameraman.png"
@@ -127,7 +128,7 @@ def photos_at_hand(out: Path) -> list[dict]:
     annotations = ["--annotations", str(REPOSITORY / "examples" / "cameraman.json")]
     photos = [{"name": "cameraman", "photo": picture, "category": "camera", "options": annotations}]
     models, pictures = DEVELOPMENT / "models", DEVELOPMENT / "photos"
-    if models.is_dir() and pictures.is_dir():
+    if models.is_dir() and pictures.is_dir() and not only_open:
         weights = [
             *("--segmenter", str(models / "yolov5s-seg.onnx")),
             *("--landmarker", str(models / "pose_landmarker_heavy.task")),
@@ -142,7 +143,7 @@ def rebuilt(demo: Demo, extension: Path) -> list[dict]:
     """Rebuilds each photo and renders it in Blender; gives their parts of the report, with the folder and the
     render of each."""
     photos, scenes = [], []
-    for photo in photos_at_hand(demo.out):
+    for photo in photos_at_hand(demo.out, demo.only_open):
         category = photo["category"]
         field = demo.out / f"{category}.field.npz"
         if not field.is_file():
@@ -159,7 +160,7 @@ def rebuilt(demo: Demo, extension: Path) -> list[dict]:
         photos.append({"name": photo["name"], **{key: told[key] for key in measured}})
         scenes.append({"name": photo["name"], "scene": str(folder / "scene.json")})
     renders = demo.blender(extension, "photos", acts=[], photos=scenes)["photos"]
-    return [{**photo, "render": renders[photo["name"]]} for photo in photos]
+    return [{**photo, "renders": renders[photo["name"]]} for photo in photos]
 
 
 def sheet_rows(demo: Demo, acts: list[dict], photos: list[dict]) -> list[Row]:
@@ -179,20 +180,18 @@ def sheet_rows(demo: Demo, acts: list[dict], photos: list[dict]) -> list[Row]:
         )
     ]
     for act in acts:
-        for kind, title in (("mesh", "surfaces of equal probability"), ("volume", "a volume")):
-            tiles = [
-                Tile(demo.out / picture["file"], picture["pose"])
-                for picture in act["pictures"]
-                if picture["kind"] == kind
-            ]
-            rows.append(Row(f"The {act['category']} field as {title}, bound to the armature", tiles, 400))
+        # Surfaces on the left, volumes on the right.
+        pictures = sorted(act["pictures"], key=lambda picture: picture["kind"])
+        tiles = [Tile(demo.out / picture["file"], picture["pose"]) for picture in pictures]
+        title = f"The {act['category']} field on the armature: surfaces of equal probability, and a volume"
+        rows.append(Row(title, tiles, 300))
     for photo in photos:
         folder = demo.out / "photos" / photo["name"]
         off = 100 * photo["reprojection_px"] / photo["person_height_px"]
         tiles = [
             Tile(folder / "photo.png", "the photo"),
             Tile(folder / "overlay.png", f"fitted: joints {off:.1f}% of the person's height off"),
-            Tile(demo.out / photo["render"], "in Blender, through the photo's camera"),
+            *(Tile(demo.out / file, label) for label, file in photo["renders"].items()),
         ]
         rows.append(Row(f"One photo becomes a scene: {photo['category']}, {photo['type']}", tiles))
     return rows
@@ -204,9 +203,12 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=500, help="views for each interaction")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--samples", type=int, default=24, help="Cycles samples a pixel")
+    parser.add_argument(
+        "--only-open", action="store_true", help="leave out photos that must not be passed on"
+    )
     options = parser.parse_args()
     begin = time.monotonic()
-    demo = Demo(options.out.resolve(), options.views, options.seed, options.samples)
+    demo = Demo(options.out.resolve(), options.views, options.seed, options.samples, options.only_open)
     shutil.rmtree(demo.out, ignore_errors=True)
     (demo.out / "renders").mkdir(parents=True)
     extension = packed_extension()
@@ -214,7 +216,7 @@ def main() -> None:
     acts, fields = learned_in_blender(demo, extension)
     photos = rebuilt(demo, extension)
     contact_sheet(sheet_rows(demo, acts, photos), demo.out / "demo.png")
-    told = [{key: value for key, value in photo.items() if key != "render"} for photo in photos]
+    told = [{key: value for key, value in photo.items() if key != "renders"} for photo in photos]
     report = whole_report(fields, told, time.monotonic() - begin)
     (demo.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     say(f"done in {report['seconds']:.0f} s: see demo.png, demo.blend and report.json in {options.out}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Vector
+from mathutils import Matrix, Vector
 
 MODULE = "bl_ext.user_default.propfield"
 
@@ -136,16 +136,41 @@ def act_out(work: dict, act: dict, out: Path) -> dict:
     }
 
 
-def photo_scene(photo: dict, out: Path, samples: int) -> str:
-    """Imports a rebuilt photo and renders it through its own camera, the photo behind."""
+def photo_scene(photo: dict, out: Path, samples: int) -> dict[str, str]:
+    """Imports a rebuilt photo; renders it through its own camera over the photo, and from the side."""
     bpy.ops.propfield.import_scene(filepath=photo["scene"])
     scene = bpy.context.scene
-    width, height = scene.render.resolution_x, scene.render.resolution_y
-    use_cycles(samples, width, height)
+    use_cycles(samples, scene.render.resolution_x, scene.render.resolution_y)
     scene.render.film_transparent = True
     scene.render.image_settings.color_mode = "RGBA"
-    name = render(out / "renders" / f"photo-{photo['name']}.png")
-    return f"renders/{name}"
+    through = out / "renders" / f"photo-{photo['name']}.png"
+    render(through)
+    # A finger's breadth of the photo shows through, to judge how well both lie on it.
+    seen = over(through, Path(photo["scene"]).parent / "photo.png", opacity=0.85)
+    scene.render.film_transparent = False
+    scene.render.image_settings.color_mode = "RGB"
+    orbit(scene.camera, math.radians(70))
+    aside = render(out / "renders" / f"photo-{photo['name']}-aside.png")
+    return {"in Blender, through the photo's camera": f"renders/{seen}", "from the side": f"renders/{aside}"}
+
+
+def over(front: Path, back: Path, opacity: float) -> str:
+    """Lays a render with alpha over a picture of the same size, and gives the file's name."""
+    from PIL import Image
+
+    render_, photo = Image.open(front).convert("RGBA"), Image.open(back).convert("RGBA")
+    render_.putalpha(render_.getchannel("A").point(lambda alpha: round(alpha * opacity)))
+    Image.alpha_composite(photo.resize(render_.size), render_).convert("RGB").save(front)
+    return front.name
+
+
+def orbit(camera: bpy.types.Object, angle: float) -> None:
+    """Turns a camera round the middle of what is to be seen, about the vertical."""
+    meshes = [found for found in bpy.context.scene.objects if found.type == "MESH" and not found.hide_render]
+    corners = [found.matrix_world @ Vector(corner) for found in meshes for corner in found.bound_box]
+    middle = sum(corners, Vector()) / len(corners)
+    turn = Matrix.Translation(middle) @ Matrix.Rotation(angle, 4, "Z") @ Matrix.Translation(-middle)
+    camera.matrix_world = turn @ camera.matrix_world
 
 
 def new_scene(name: str) -> None:
