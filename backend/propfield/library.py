@@ -82,6 +82,13 @@ class Library:
             )
         return sorted(entries, key=lambda entry: entry.created, reverse=True)
 
+    def newest(self) -> dict[str, Path]:
+        """For each category the file of its newest field."""
+        files: dict[str, Path] = {}
+        for entry in self.entries():
+            files.setdefault(entry.category, self.path(entry.name))
+        return files
+
     def delete(self, name: str) -> None:
         """Removes a field. NotFound when there is none of that name."""
         self.path(name).unlink(missing_ok=True)

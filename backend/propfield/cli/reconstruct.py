@@ -59,4 +59,9 @@ def reconstruct(
         share = 100 * result["reprojection_px"] / result["person_height_px"]
         thing = f", {result['category']} ({result['type']})" if result["type"] else ""
         print(f"{out}: {', '.join(result['files'])}")
+        if result["type"] is None:
+            missing = result["category"] or "the object"
+            print(
+                f"No field of {missing} was at hand, so there is the body alone: learn one, or give --field."
+            )
         print(f"A person{thing}; joints land within {share:.1f}% of the person's height of the keypoints.")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from propfield.errors import PropfieldError
-from propfield.home import Home
+from propfield.home import Home, open_home
 from propfield.jobs.requests import ReconstructRequest
 from propfield.library import Library
 from propfield.progress import Progress, silent
@@ -23,7 +23,8 @@ def reconstruct_photo(
     landmarker: Path | None = None,
     progress: Progress = silent,
 ) -> dict:
-    """Rebuilds a photo into a folder, and gives {"files", "category", "type", "reprojection_px",
+    """Rebuilds a photo into a folder, with the library's newest field of its object unless `field_file` is
+    given, and gives {"files", "category", "type", "reprojection_px",
     "person_height_px", "object_mask_iou"}."""
     scene = reconstruct(
         photo,
@@ -31,6 +32,7 @@ def reconstruct_photo(
         category=category,
         person=person,
         field_file=field_file,
+        field_files=None if field_file else Library(open_home().library).newest(),
         segmenter=segmenter,
         landmarker=landmarker,
         progress=progress,
@@ -44,10 +46,7 @@ def reconstruct_uploads(
     """Rebuilds an uploaded photo with the newest field that the library has of its object; gives the wire's
     result, whose files lie in `folder`."""
     annotations = request.annotations and find_upload(home.uploads, request.annotations)
-    library = Library(home.library)
-    newest: dict[str, Path] = {}
-    for entry in library.entries():
-        newest.setdefault(entry.category, library.path(entry.name))
+    newest = Library(home.library).newest()
     if request.category is not None and request.category not in newest:
         raise PropfieldError(
             f"The library has no field of “{request.category}”; learn one first, or leave the category out."

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import trimesh
+from jaxtyping import Float32
 
 from propfield.body.loaders import open_body
 from propfield.body.skinning import pose_vertices
@@ -45,6 +46,7 @@ class Reconstruction:
         perceived: masks, landmarks, and the body fitted to them.
         category: COCO's name of the object, None when the photo shows none that is known.
         body: the posed body in the person's space, metres.
+        joints: (24, 3) the T-pose's joints of the fitted shape, metres.
         object: the object beside it; None without a field or an object.
         field_file: the field it is from, where that is a file.
     """
@@ -53,6 +55,7 @@ class Reconstruction:
     perceived: Perceived
     category: str | None
     body: trimesh.Trimesh
+    joints: Float32[np.ndarray, "24 3"]
     object: ObjectFit | None
     field_file: Path | None = None
 
@@ -135,6 +138,7 @@ def reconstruct(
         perceived=perceived,
         category=thing,
         body=mesh,
+        joints=worn.joints,
         object=found,
         field_file=field_file if found is not None else None,
     )

@@ -1,7 +1,8 @@
 """A reconstruction on disk: a folder with scene.json, the photo, meshes and a picture to judge it by.
 
 `scene.json` is `{"format": "propfield.scene", "version": 1, "photo", "size": [w, h], "people": [...],
-"field"}`; a person has `pose` (24 × 3, radians), `shape` (10), `camera` (`K`, `R`, `t`, see
+"field"}`; a person has `pose` (24 × 3, radians), `shape` (10),
+`joints` (24 × 3, metres: the T-pose's, of that shape), `camera` (`K`, `R`, `t`, see
 observation.Camera), `category`, `type`, `reprojection_px`, `person_height_px`, `object_mask_iou`, `body` and
 `object` (mesh files in the person's space, metres), `keypoints` and `joint_confidence`.
 """
@@ -92,6 +93,7 @@ def _fill(scene: "Reconstruction", folder: Path) -> None:
     person = {
         "pose": fit.pose.tolist(),
         "shape": fit.shape.tolist(),
+        "joints": scene.joints.tolist(),
         "camera": camera,
         "category": scene.category,
         "type": scene.object.type if scene.object else None,
