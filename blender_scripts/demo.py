@@ -174,7 +174,7 @@ def sheet_rows(demo: Demo, acts: list[dict], photos: list[dict]) -> list[Row]:
                     studio.picture(act.category, act.type, index, demo.seed), f"{act.category}, view {index}"
                 )
                 for act in ACTS
-                for index in (0, 2, 4)
+                for index in (2, 4, 6)
             ],
             200,
         )
@@ -190,7 +190,7 @@ def sheet_rows(demo: Demo, acts: list[dict], photos: list[dict]) -> list[Row]:
         off = 100 * photo["reprojection_px"] / photo["person_height_px"]
         tiles = [
             Tile(folder / "photo.png", "the photo"),
-            Tile(folder / "overlay.png", f"fitted: joints {off:.1f}% of the person's height off"),
+            Tile(folder / "overlay.png", f"fitted, joints {off:.1f}% off"),
             *(Tile(demo.out / file, label) for label, file in photo["renders"].items()),
         ]
         rows.append(Row(f"One photo becomes a scene: {photo['category']}, {photo['type']}", tiles))

@@ -151,7 +151,7 @@ def photo_scene(photo: dict, out: Path, samples: int) -> dict[str, str]:
     scene.render.image_settings.color_mode = "RGB"
     orbit(scene.camera, math.radians(70))
     aside = render(out / "renders" / f"photo-{photo['name']}-aside.png")
-    return {"in Blender, through the photo's camera": f"renders/{seen}", "from the side": f"renders/{aside}"}
+    return {"in Blender": f"renders/{seen}", "from the side": f"renders/{aside}"}
 
 
 def over(front: Path, back: Path, opacity: float) -> str:

@@ -16,7 +16,9 @@ def reconstruct(
     ] = None,
     category: Annotated[str | None, typer.Option(help="The object, when there are several.")] = None,
     person: Annotated[int | None, typer.Option(min=1, help="Which of several, from the left.")] = None,
-    field: Annotated[Path | None, typer.Option(help="A field file of the object's category.")] = None,
+    field: Annotated[
+        Path | None, typer.Option(help="A field file of the object's category; else the library's newest.")
+    ] = None,
     segmenter: Annotated[
         Path | None, typer.Option(help="YOLO-seg weights (ONNX); needed without annotations.")
     ] = None,
