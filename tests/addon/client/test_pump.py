@@ -30,10 +30,9 @@ def test_a_step_ends_in_time_and_the_next_goes_on():
 
     for number in range(40):
         pump.say(slow, number)
-    before = time.perf_counter()
     pump.step()
-    assert time.perf_counter() - before < STEP_SECONDS + 0.03
-    assert 0 < len(heard) < 40
+    # Of 0.2 s of work it does what fits, and never more than one piece beyond.
+    assert 0 < len(heard) <= STEP_SECONDS / 0.005 + 1
     while pump.busy:
         pump.step()
     assert heard == list(range(40))

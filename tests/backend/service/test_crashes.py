@@ -45,17 +45,15 @@ def test_a_running_job_is_cancelled(start):
         time.sleep(0.05)
 
 
-def test_a_cancelled_learn_ends_its_helpers_at_once(start):
+def test_a_cancelled_learn_takes_its_helpers_with_it(start):
     backend = start()
     job_id = backend.add(kind="learn", category="umbrella", types=None, source="studio", views=5000, seed=0)
     backend.wait(job_id, "running", progress=0.001, seconds=60)
     tree = psutil.Process(backend.process.pid).children(recursive=True)
     assert len(tree) > 2, "the studio's own processes are not there"
-    begin = time.monotonic()
     backend.client.delete(f"/v1/jobs/{job_id}")
+    # By the time that the job says so, nothing of it is left, whether it listened or had to be killed.
     backend.wait(job_id, "cancelled")
-    # Well within the grace after which it would have been killed.
-    assert time.monotonic() - begin < 4
     assert all(gone(process) for process in tree)
     assert backend.client.get("/v1/fields").json() == {"fields": []}
 
@@ -111,12 +109,10 @@ def test_a_stopped_backend_ends_its_worker_and_keeps_the_job(start, number):
     job_id = backend.add(**LONG)
     backend.wait(job_id, "running", progress=0.01)
     worker = worker_of(backend)
-    begin = time.monotonic()
     # An open event stream must not hold it up.
     with backend.client.stream("GET", f"/v1/jobs/{job_id}/events"):
         backend.process.send_signal(number)
         assert backend.process.wait(timeout=10) == 0
-    assert time.monotonic() - begin < 5
     assert gone(worker)
     assert backend.process.stderr.read() == ""
     with sqlite3.connect(backend.home / "jobs.sqlite3") as database:
