@@ -15,7 +15,9 @@ from .mesh_data import follow_armature, make_mesh, set_point_attribute, set_skin
 from .openvdb_support import require_openvdb
 from .weights import interpolate_weights
 
-LEVELS = (0.25, 0.5, 0.75)
+# Votes smear, so what is less likely than these is mostly not the object: measured on the studio, the level that
+# agrees best with the truth is 0.5 to 0.8.
+LEVELS = (0.4, 0.6, 0.8)
 LOWEST = 0.05
 
 
@@ -50,7 +52,10 @@ def import_field_mesh(
     set_point_attribute(mesh, "colour", "FLOAT_COLOR", ramp_colours(probability))
     mesh.color_attributes.active_color = mesh.color_attributes["colour"]
     mesh.color_attributes.render_color_index = mesh.color_attributes.find("colour")
-    mesh.materials.append(shell_material())
+    for level in levels:
+        mesh.materials.append(shell_material(level))
+    slots = np.repeat(np.arange(len(levels), dtype=np.int32), [len(found) for _, found in surfaces])
+    mesh.polygons.foreach_set("material_index", slots)
     object_ = bpy.data.objects.new(name, mesh)
     object_.parent = character
     collection.objects.link(object_)

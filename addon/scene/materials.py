@@ -5,7 +5,7 @@ import bpy
 import numpy as np
 
 BODY, OBJECT = "Propfield body", "Propfield object"
-SHELLS, FOG = "Propfield shells", "Propfield fog"
+SHELL, FOG = "Propfield shell", "Propfield fog"
 
 # Stops of matplotlib's "plasma" (van der Walt & Smith, CC0) in linear light: violet is improbable.
 RAMP = (
@@ -48,12 +48,13 @@ def _clay(name: str, colour: tuple[float, float, float, float]) -> bpy.types.Mat
     return material
 
 
-def shell_material() -> bpy.types.Material:
-    """Nested translucent skins: outer ones clear and violet, inner ones denser and yellow; edges catch light.
+def shell_material(level: float) -> bpy.types.Material:
+    """A translucent skin for a level relative to the peak: outer ones clear and violet, inner ones denser and
+    yellow; edges catch light. One for each level, since the solid view knows one colour a material.
 
-    Reads the point attribute `probability`, relative to the peak.
+    Renders read the point attribute `probability`, relative to the peak.
     """
-    material, made = _material(SHELLS)
+    material, made = _material(f"{SHELL} {level:.0%}")
     if not made:
         return material
     nodes, links = material.node_tree.nodes, material.node_tree.links
@@ -72,7 +73,8 @@ def shell_material() -> bpy.types.Material:
     facing.inputs["Blend"].default_value = 0.35
     edge = _math(material, "MULTIPLY_ADD", facing.outputs["Facing"], 0.25, base)
     links.new(edge, shader.inputs["Alpha"])
-    material.diffuse_color = (0.8, 0.3, 0.15, 0.4)
+    red, green, blue, _ = ramp_colours(np.array([level]))[0].tolist()
+    material.diffuse_color = (red, green, blue, 0.12 + 0.7 * level**2)
     # Sorted transparency in EEVEE (4.2 and later); back faces hidden, or every shell would count twice.
     material.surface_render_method = "BLENDED"
     material.use_transparency_overlap = False

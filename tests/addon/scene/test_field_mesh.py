@@ -19,7 +19,18 @@ def _arrays(mesh):
 def shells(field, character, collection):
     from addon.scene.field_mesh import import_field_mesh
 
-    return import_field_mesh(field, "all", character[0], collection)
+    return import_field_mesh(field, "all", character[0], collection, (0.25, 0.5, 0.75))
+
+
+def test_each_shell_has_a_colour_of_its_own_in_the_solid_view(shells):
+    """Outer ones are clearer, so that inner ones show through."""
+    used = {polygon.material_index for polygon in shells.data.polygons}
+    assert used == {0, 1, 2}
+    opacities = [material.diffuse_color[3] for material in shells.data.materials]
+    assert 0 < opacities[0] < opacities[1] < opacities[2] < 1
+    _, faces, probability = _arrays(shells.data)
+    slots = np.array([polygon.material_index for polygon in shells.data.polygons])
+    assert np.array_equal(np.array([0.25, 0.5, 0.75])[slots], probability[faces[:, 0]])
 
 
 def test_shells_are_closed_nested_and_turned_outward(shells):
