@@ -15,8 +15,8 @@ from .mesh_data import follow_armature, make_mesh, set_point_attribute, set_skin
 from .openvdb_support import require_openvdb
 from .weights import interpolate_weights
 
-# Votes smear, so what is less likely than these is mostly not the object: measured on the studio, the level that
-# agrees best with the truth is 0.5 to 0.8.
+# Votes smear, so what is less likely is mostly not the object: measured on the studio, the level that agrees
+# best with the truth is 0.5 to 0.8.
 LEVELS = (0.4, 0.6, 0.8)
 LOWEST = 0.05
 
