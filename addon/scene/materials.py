@@ -75,9 +75,11 @@ def shell_material(level: float) -> bpy.types.Material:
     links.new(edge, shader.inputs["Alpha"])
     red, green, blue, _ = ramp_colours(np.array([level]))[0].tolist()
     material.diffuse_color = (red, green, blue, 0.12 + 0.7 * level**2)
-    # Sorted transparency in EEVEE (4.2 and later); back faces hidden, or every shell would count twice.
+    # EEVEE (4.2 and later): blended, so that inner shells show through outer ones, which overlap would hide;
+    # without back faces, or every shell would count twice.
     material.surface_render_method = "BLENDED"
-    material.use_transparency_overlap = False
+    material.use_transparency_overlap = True
+    material.use_backface_culling = True
     return material
 
 

@@ -28,6 +28,9 @@ def test_each_shell_has_a_colour_of_its_own_in_the_solid_view(shells):
     assert used == {0, 1, 2}
     opacities = [material.diffuse_color[3] for material in shells.data.materials]
     assert 0 < opacities[0] < opacities[1] < opacities[2] < 1
+    # EEVEE showed the outermost alone while overlap was off.
+    assert all(material.use_transparency_overlap for material in shells.data.materials)
+    assert all(material.use_backface_culling for material in shells.data.materials)
     _, faces, probability = _arrays(shells.data)
     slots = np.array([polygon.material_index for polygon in shells.data.polygons])
     assert np.array_equal(np.array([0.25, 0.5, 0.75])[slots], probability[faces[:, 0]])
