@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from propfield.errors import PropfieldError
-from propfield.evaluation.truth import truth_score
+from propfield.evaluation.truth import calibration, truth_score
 from propfield.field.occupancy import TypeField
 from propfield.observations.interaction import InteractionType
 
@@ -48,3 +48,42 @@ def test_what_nobody_saw_does_not_count_for_the_correlation(truth):
 def test_an_empty_truth_cannot_be_scored(truth):
     with pytest.raises(PropfieldError, match="truly nowhere"):
         truth_score(learned(truth), np.zeros_like(truth))
+
+
+def test_a_calibrated_field_has_no_calibration_error():
+    random = np.random.default_rng(0)
+    learned = random.random(400_000).astype(np.float32)
+    happened = (random.random(400_000) < learned).astype(np.float32)
+    expected, worst = calibration(learned, happened)
+    assert expected < 0.01
+    assert worst < 0.02
+    # Of voxels that say the same, a tenth more of what happens is a tenth of error.
+    assert calibration(np.full(100, 0.42, np.float32), np.full(100, 0.52, np.float32)) == pytest.approx(
+        (0.1, 0.1), abs=1e-6
+    )
+
+
+def test_calibration_by_hand():
+    learned = np.array([0.52] * 10 + [0.93] * 30 + [0.02] * 2, np.float32)
+    truth = np.array([0.32] * 10 + [0.83] * 30 + [0.52] * 2, np.float32)
+    expected, worst = calibration(learned, truth)
+    assert expected == pytest.approx((10 * 0.2 + 30 * 0.1 + 2 * 0.5) / 42, abs=1e-6)
+    # The two of the last bin are too few to be the worst.
+    assert worst == pytest.approx(0.2, abs=1e-6)
+
+
+def test_empty_space_does_not_water_calibration_down():
+    learned = np.array([0.4] * 20 + [0.0] * 10_000, np.float32)
+    truth = np.zeros_like(learned)
+    assert calibration(learned, truth)[0] == pytest.approx(0.4, abs=1e-6)
+    assert calibration(truth, truth) == (None, None)
+    # What is missed altogether counts.
+    assert calibration(truth, learned)[0] == pytest.approx(0.4, abs=1e-6)
+
+
+def test_a_field_that_is_the_same_everywhere_has_no_correlation(truth):
+    flat = learned(np.full(truth.shape, 0.2))
+    assert truth_score(flat, truth).correlation == 0
+    unseen = learned(truth, np.zeros(truth.shape, np.uint32))
+    assert truth_score(unseen, truth).correlation == 0
+    assert truth_score(unseen, truth).calibration_error is None
