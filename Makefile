@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 2
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-blenders lint format extension body clean
+.PHONY: help demo test test-slow test-blenders bench lint format extension body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-blenders: $(VENV)/ready  ## The add-on's tests in each Blender that it supp
 	    -c $(VENV)/constraints-without-bpy.txt "bpy==$$version" -e '.[dev]'; } || exit 1; \
 	  echo "== Blender $$version"; $$venv/bin/python -m pytest tests/addon -m "not slow" || exit 1; \
 	done
+
+bench: $(VENV)/ready  ## The engine's speed on this machine, beside a dense version of the paper's formulas (minutes)
+	$(BIN)/propfield bench $(if $(wildcard ../shared/reference),--reference ../shared/reference)
 
 lint: $(VENV)/ready  ## Style and types of the backend and the add-on
 	$(BIN)/ruff check .

@@ -134,6 +134,7 @@ WRONG = {
     "another ending": (("pose", "text.txt", "--pose", "text.txt", "--out", "x.fbx"), ".fbx"),
     "a text as photo": (("reconstruct", "text.txt", "--out", "x"), "text.txt"),
     "no such photo": (("reconstruct", "nowhere.jpg", "--out", "x"), "nowhere.jpg"),
+    "no such reference": (("bench", "--reference", "nowhere"), "nowhere"),
     "misspelled verb": (("lern",), "learn"),
     "misspelled option": (("learn", "umbrella", "--veiws", "3", "--out", "x.npz"), "--veiws"),
     "missing option": (("learn", "umbrella"), "--out"),
@@ -214,7 +215,7 @@ def test_a_helper_that_dies_gives_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "verb", ["learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check"]
+    "verb", ["learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check", "bench"]
 )
 def test_help_teaches(verb):
     answer = propfield(verb, "--help")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from propfield.body.skeleton import canonical_pose
@@ -147,3 +147,34 @@ def dense_posed(
     inside = ((steps >= 0) & (steps < grid.resolution)).all(1)
     i, j, k = torch.where(inside[:, None], steps, 0).long().unbind(1)
     return torch.where(inside, torch.from_numpy(occupancy)[i, j, k], 0).reshape(grid.shape).numpy()
+
+
+def dense_pap(
+    posed: Float32[np.ndarray, "R R R"], grid: Grid, camera: Camera, target: Bool[np.ndarray, "H W"]
+) -> tuple[float, float]:
+    """Vanilla and strict PAP of one image, threshold by threshold from 0.01 to 0.99, each with its own splat
+    of voxels as single pixels (§4.2; papers/chorus-constants.md, "PAP"). The target must not be empty."""
+    height, width = target.shape
+    scale = 32 / min(height, width)
+    h, w = round(height * scale), round(width * scale)
+    area = torch.nn.functional.interpolate(
+        torch.from_numpy(target)[None, None].float(), size=(h, w), mode="area"
+    )
+    wanted = area[0, 0] >= 0.5
+    K = camera.K * np.array([[w / width], [h / height], [1]], dtype=np.float32)
+    small, centres = Camera(K, camera.R, camera.t), dense_centres(grid)
+    vanilla = strict = best = 0.0
+    recall_before: float | None = None
+    for threshold in torch.arange(1, 100) / 100:
+        chosen = centres[torch.from_numpy(posed).flatten() >= threshold]
+        x, y, inside = dense_pixels(chosen, small, (w, h))
+        predicted = torch.zeros(h, w, dtype=torch.bool)
+        predicted[y[inside], x[inside]] = True
+        hits, count = int((predicted & wanted).sum()), int(predicted.sum())
+        recall = hits / int(wanted.sum())
+        if recall_before is not None:
+            vanilla += (recall_before - recall) * best
+            strict += (recall_before - recall) * best if count else 0
+        best = max(best, hits / max(count, 1))
+        recall_before = recall
+    return vanilla, strict

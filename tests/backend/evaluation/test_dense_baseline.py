@@ -5,7 +5,8 @@ import pytest
 
 from propfield.body.loaders import open_body
 from propfield.body.skeleton import canonical_pose
-from propfield.evaluation.dense_baseline import dense_posed, dense_votes, dense_weights
+from propfield.evaluation.dense_baseline import dense_pap, dense_posed, dense_votes, dense_weights
+from propfield.evaluation.pap import image_scores
 from propfield.field.aggregation import Aggregator
 from propfield.field.grid import Grid
 from propfield.field.learning import ALL
@@ -70,3 +71,14 @@ def test_posed(body, views, weights, votes):
     expected = dense_posed(occupancy, body, GRID, pose)
     assert (expected > 0.5).any()
     assert (np.abs(pose_field(field, "all", pose) - expected) > 1e-5).sum() <= A_FEW
+
+
+def test_pap(body, views, dense):
+    # A ball around the feet that fades evenly, so that each threshold has its own picture.
+    distance = np.linalg.norm(GRID.centres() - [0, -1.1, 0], axis=1).reshape(GRID.shape)
+    posed = np.clip(1 - distance, 0, 1).astype(np.float32)
+    for view in views[:4]:
+        ours = image_scores(posed, GRID, view.camera, view.object_mask)
+        expected = dense_pap(posed, GRID, view.camera, view.object_mask)
+        assert (ours.vanilla, ours.strict) == pytest.approx(expected, abs=1e-3)
+        assert expected[0] > 0.1

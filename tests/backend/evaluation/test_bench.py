@@ -1,0 +1,110 @@
+"""What the bench prints: every figure with its twin. How fast it is, no test asserts."""
+
+import json
+
+import numpy as np
+import pytest
+
+from propfield.body.loaders import open_body
+from propfield.cli.bench import show
+from propfield.cli.main import run
+from propfield.errors import PropfieldError
+from propfield.evaluation.bench import OFFICIAL, bench
+from propfield.evaluation.bench_inputs import (
+    BenchInputs,
+    ReferenceOutputs,
+    reference_inputs,
+    studio_inputs,
+)
+from propfield.evaluation.dense_baseline import dense_posed, dense_votes, dense_weights
+from propfield.field.grid import Grid
+from propfield.observations.filters import failed_filter
+
+RESOLUTION = 16
+DIFFERENCES = ("weights_max_abs", "votes_differing", "posed_differing")
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return studio_inputs(views=4, size=128)
+
+
+@pytest.fixture(scope="module")
+def expected(inputs):
+    """What a reference of these views would hold."""
+    body, grid = open_body(), Grid(resolution=RESOLUTION)
+    weights = dense_weights(body, grid)
+    mask, image = dense_votes(inputs.views, body, grid, weights)
+    occupancy = (mask / np.maximum(image, np.float32(1e-7))).reshape(grid.shape)
+    posed = [dense_posed(occupancy, body, grid, view.pose) for view in inputs.views[:3]]
+    return ReferenceOutputs(weights.numpy(), np.stack([mask, image]), np.stack(posed))
+
+
+def test_the_studios_views_are_ones_to_learn_from(inputs):
+    assert len(inputs.views) == 4
+    assert all(failed_filter(view) is None for view in inputs.views)
+    assert len({view.prompt for view in inputs.views}) == 2
+    assert "studio" in inputs.told
+
+
+def test_every_figure_has_its_twin_and_its_ratios(inputs, expected, capsys):
+    told = BenchInputs(inputs.views, inputs.told, expected)
+    result = bench(told, resolution=RESOLUTION, repeats=2, baseline_repeats=1)
+    for name in OFFICIAL:
+        assert result[name] > 0
+        assert result["medians"][name] >= result[name]
+        assert result["ratios"]["baseline"][name] == pytest.approx(
+            result[f"{name}_baseline"] / result[name], rel=0.01
+        )
+        # They are of another grid.
+        assert result["ratios"]["official"][name] is None
+    # It is compared with itself here.
+    assert [result[f"{name}_baseline"] for name in DIFFERENCES] == [0, 0, 0]
+    assert result["weights_max_abs"] < 1e-4
+    assert result["votes_differing"] <= 4
+    assert result["posed_differing"] <= 4
+    assert json.loads(json.dumps(result)) == result
+    show(result)
+    shown = capsys.readouterr().out
+    for word in ("Voxel weights", "PAP", "official", "studio", "16³", "Against the reference"):
+        assert word in shown
+
+
+def test_differences_are_counted(inputs, expected):
+    votes, posed = expected.votes.copy(), expected.posed.copy()
+    votes[1, :7] += 0.5
+    posed[2].flat[:9] += 0.5
+    wrong = ReferenceOutputs(expected.weights + np.float32(0.25), votes, posed)
+    told = BenchInputs(inputs.views, inputs.told, wrong)
+    result = bench(told, resolution=RESOLUTION, repeats=1, baseline_repeats=1)
+    assert result["weights_max_abs_baseline"] == pytest.approx(0.25)
+    assert result["votes_differing_baseline"] == 7
+    assert result["posed_differing_baseline"] == 9
+
+
+def test_without_a_reference_nothing_is_compared(inputs):
+    result = bench(inputs, resolution=RESOLUTION, repeats=1, baseline_repeats=1)
+    assert not any(name.startswith(DIFFERENCES) for name in result)
+
+
+@pytest.mark.parametrize("damage", ["text", "another"])
+def test_a_damaged_reference_gives_one_sentence(tmp_path, damage):
+    for name in ("inputs.npz", "outputs.npz"):
+        if damage == "text":
+            (tmp_path / name).write_text("only words")
+        else:
+            np.savez(tmp_path / name, pose=np.zeros(3))
+    with pytest.raises(PropfieldError, match="is no reference"):
+        reference_inputs(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_verb_against_the_reference(shared, capsys):
+    assert run(["bench", "--reference", str(shared / "reference"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    for suffix in ("", "_baseline"):
+        assert result["weights_max_abs" + suffix] < 1e-4
+        assert result["votes_differing" + suffix] <= 11
+        assert result["posed_differing" + suffix] <= 11
+    assert "reference" in result["inputs"]["views"]
