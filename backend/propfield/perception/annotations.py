@@ -84,6 +84,10 @@ class CocoAnnotations:
                 )
         return found
 
+    def mask_of(self, annotation: dict, image: AnnotatedImage) -> Bool[np.ndarray, "H W"]:
+        """An annotation's mask, at the size that the file gives for its image."""
+        return self._mask(annotation, (image.width, image.height), 1.0)
+
     def _mask(self, annotation: dict, size: tuple[int, int], scale: float) -> Bool[np.ndarray, "H W"]:
         width, height = size
         segmentation = annotation.get("segmentation")
