@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from propfield import __version__
-from propfield.cli import bench, check, fields, info, learn, pose, reconstruct, serve
+from propfield.cli import bench, check, evaluate, fields, info, learn, pose, reconstruct, serve
 from propfield.errors import Cancelled, PropfieldError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ app.command("serve")(serve.serve)
 app.command("categories")(fields.categories)
 app.command("fields")(fields.fields)
 app.command("check")(check.check)
+app.command("evaluate")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 
 
