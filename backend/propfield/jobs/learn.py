@@ -2,11 +2,10 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
-from itertools import chain, islice
 from pathlib import Path
 
 from propfield.body.loaders import open_body
+from propfield.engines import Engine, Processes
 from propfield.errors import NotFound, nearest_names
 from propfield.field.file import save_field
 from propfield.field.grid import Grid
@@ -15,30 +14,35 @@ from propfield.field.occupancy import OccupancyField
 from propfield.home import Home
 from propfield.imagery.source import Source
 from propfield.imagery.sources import source_by_name
+from propfield.jobs.perceiving import perceive
 from propfield.jobs.requests import LearnRequest
 from propfield.library import Library, name_for
 from propfield.observations.interaction import InteractionType
-from propfield.observations.store import read_observations, write_observations
+from propfield.observations.store import StoredObservations
 from propfield.progress import Progress, silent
-
-PERCEIVE = "perceive views"
 
 
 def learn(
-    request: LearnRequest, *, checkpoint: Path | None = None, progress: Progress = silent
+    request: LearnRequest,
+    *,
+    checkpoint: Path | None = None,
+    engine: Engine | None = None,
+    progress: Progress = silent,
 ) -> OccupancyField:
     """Learns the field that is asked for: source → observations → filters → votes (CHORUS §3).
 
     Observations are stored under `checkpoint` (a folder; a temporary one when None), and what is there from
-    an earlier run of the same request is not perceived again: the field is the same, bit for bit. NotFound,
-    with the nearest names, for an unknown category or type.
+    an earlier run of the same request is not perceived again: the field is the same, bit for bit, as
+    it is whatever `engine` does the work (processes of this machine when None). NotFound, with the nearest
+    names, for an unknown category or type.
     """
     source = source_by_name(request.source)
     kinds = _wanted_types(source, request)
+    engine = engine or Processes()
     if checkpoint is None:
         with tempfile.TemporaryDirectory(prefix="propfield-") as folder:
-            return _learn(request, source, kinds, Path(folder), progress)
-    return _learn(request, source, kinds, checkpoint, progress)
+            return _learn(request, source, kinds, Path(folder), engine, progress)
+    return _learn(request, source, kinds, checkpoint, engine, progress)
 
 
 def learn_into_library(
@@ -73,13 +77,18 @@ def _wanted_types(source: Source, request: LearnRequest) -> list[InteractionType
 
 
 def _learn(
-    request: LearnRequest, source: Source, kinds: list[InteractionType], folder: Path, progress: Progress
+    request: LearnRequest,
+    source: Source,
+    kinds: list[InteractionType],
+    folder: Path,
+    engine: Engine,
+    progress: Progress,
 ) -> OccupancyField:
-    tables = _perceive(request, source, kinds, folder, progress)
+    tables = perceive(request, source, kinds, folder, engine, progress)
     return learn_field(
         request.category,
         kinds,
-        chain.from_iterable(map(read_observations, tables)),
+        StoredObservations(tables),
         body=open_body(),
         grid=Grid(resolution=request.resolution),
         provenance={
@@ -92,39 +101,3 @@ def _learn(
         expected=request.views * len(kinds),
         progress=progress,
     )
-
-
-def _perceive(
-    request: LearnRequest, source: Source, kinds: list[InteractionType], folder: Path, progress: Progress
-) -> list[Path]:
-    """The tables of what was seen: of the studio one for each type, since it gives exactly so many views of
-    each, in order; of another source one."""
-    parts = [[kind] for kind in kinds] if source.name == "studio" else [kinds]
-    tables = [folder / f"observations-{number:03d}.parquet" for number in range(len(parts))]
-    missing = [index for index, table in enumerate(tables) if not table.is_file()]
-    wanted = [kind.name for index in missing for kind in parts[index]]
-    done = 1 - len(missing) / len(parts)
-
-    def of_the_whole(stage: str, fraction: float, message: str = "") -> None:
-        progress(PERCEIVE, done + (1 - done) * fraction, message or stage)
-
-    if missing:
-        views = source.observe(
-            request.category, types=wanted, views=request.views, seed=request.seed, progress=of_the_whole
-        )
-        try:
-            for index in missing:
-                metadata = {
-                    "source": source.name,
-                    "category": request.category,
-                    "types": [kind.name for kind in parts[index]],
-                    "seed": request.seed,
-                }
-                most = request.views * len(parts[index])
-                write_observations(tables[index], islice(views, most), metadata)
-        finally:
-            # Ends the source's own processes now, and not when the garbage is collected.
-            if isinstance(views, Iterator) and hasattr(views, "close"):
-                views.close()
-    progress(PERCEIVE, 1.0)
-    return tables

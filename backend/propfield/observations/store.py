@@ -1,7 +1,8 @@
 """Observations on disk: one Parquet table whatever the source, masks as COCO RLE."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +52,15 @@ SCHEMA = pa.schema(
 def write_observations(path: Path, observations: Iterable[Observation], metadata: dict[str, Any]) -> int:
     """Streams observations into a Parquet file, whole or not there; gives how many. `metadata` (JSON) tells
     where they are from: source, seed, versions."""
-    schema = SCHEMA.with_metadata({b"propfield": json.dumps(metadata).encode()})
-    count = 0
-    with (
-        replacing(Path(path)) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
-        rows: list[dict[str, Any]] = []
-        for observation in observations:
-            rows.append(_row(observation))
-            if len(rows) == _ROWS_A_GROUP:
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                count, rows = count + len(rows), []
-        writer.write_table(pa.Table.from_pylist(rows, schema))
-    return count + len(rows)
+    rows = map(_row, observations)
+    return _write(
+        path, (_table(some) for some in iter(lambda: list(islice(rows, _ROWS_A_GROUP)), [])), metadata
+    )
+
+
+def write_packed(path: Path, packed: Iterable[bytes], metadata: dict[str, Any]) -> int:
+    """`write_observations` of what `pack` gave, without unpacking it."""
+    return _write(path, map(_unpacked_table, packed), metadata)
 
 
 def read_observations(path: Path) -> Iterator[Observation]:
@@ -72,6 +68,76 @@ def read_observations(path: Path) -> Iterator[Observation]:
     with _opened(Path(path)) as table:
         for batch in table.iter_batches(batch_size=_ROWS_A_GROUP):
             yield from map(_observation, batch.to_pylist())
+
+
+class StoredObservations:
+    """The observations of several files, one file after the other, as often as they are asked for."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = list(paths)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        lengths = []
+        for path in self._paths:
+            with _opened(path) as table:
+                lengths.append(table.metadata.num_rows)
+        return sum(lengths)
+
+    def __iter__(self) -> Iterator[Observation]:
+        for path in self._paths:
+            yield from read_observations(path)
+
+    def packed(self, rows: int) -> Iterator[bytes]:
+        """Streams them packed, up to so many together, without decoding their masks."""
+        for path in self._paths:
+            with _opened(path) as table:
+                for batch in table.iter_batches(batch_size=rows):
+                    yield _packed_table(pa.Table.from_batches([batch]).replace_schema_metadata())
+
+
+def pack(observations: Iterable[Observation]) -> bytes:
+    """Observations as bytes (an Arrow stream), to be sent to another process or machine."""
+    return _packed_table(_table([_row(observation) for observation in observations]))
+
+
+def unpack(packed: bytes) -> Iterator[Observation]:
+    """The observations that `pack` was given."""
+    for batch in _unpacked_table(packed).to_batches():
+        yield from map(_observation, batch.to_pylist())
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def _packed_table(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, SCHEMA) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _unpacked_table(packed: bytes) -> pa.Table:
+    return pa.ipc.open_stream(packed).read_all()
+
+
+def _write(path: Path, tables: Iterable[pa.Table], metadata: dict[str, Any]) -> int:
+    schema = SCHEMA.with_metadata({b"propfield": json.dumps(metadata).encode()})
+    count, waiting = 0, [_table([])]
+    with (
+        replacing(Path(path)) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for table in tables:
+            count += len(table)
+            waiting.append(table)
+            # Small tables together: a row group of its own for each would pack badly.
+            if sum(map(len, waiting)) >= _ROWS_A_GROUP:
+                writer.write_table(pa.concat_tables(waiting).replace_schema_metadata(schema.metadata))
+                waiting = [_table([])]
+        writer.write_table(pa.concat_tables(waiting).replace_schema_metadata(schema.metadata))
+    return count
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

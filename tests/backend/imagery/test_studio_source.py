@@ -5,6 +5,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
+from propfield import engines
 from propfield.errors import Cancelled, NotFound
 from propfield.field.grid import Grid
 from propfield.imagery.studio import StudioSource
@@ -58,7 +59,7 @@ def test_fewer_views_are_the_first_of_more() -> None:
 
 
 def test_processes_give_the_same_and_hear_a_cancel(monkeypatch) -> None:
-    monkeypatch.setattr(source_module, "ALONE", 0)
+    monkeypatch.setattr(engines, "ALONE", 0)
     monkeypatch.setattr(source_module, "CHUNK", 6)
     alone = StudioSource(workers=1, size=64)
     theirs = list(alone.observe("hat", types=None, views=20, seed=8, progress=silent))

@@ -6,7 +6,15 @@ import pytest
 from propfield.errors import NotFound, PropfieldError
 from propfield.observations.filters import FILTERS, apply_filters, failed_filter
 from propfield.observations.observation import Camera, Observation, mask_box
-from propfield.observations.store import read_metadata, read_observations, write_observations
+from propfield.observations.store import (
+    StoredObservations,
+    pack,
+    read_metadata,
+    read_observations,
+    unpack,
+    write_observations,
+    write_packed,
+)
 
 
 def view(**changes) -> Observation:
@@ -89,15 +97,39 @@ def test_observations_come_back_as_they_were(tmp_path):
     path = tmp_path / "views.parquet"
     views = [view(id=str(k), detection_score=k / 1024) for k in range(600)]
     assert write_observations(path, iter(views), {"source": "test", "seed": 7}) == 600
-    again = list(read_observations(path))
-    assert len(again) == 600
-    for ours, theirs in zip(views, again, strict=True):
+    are_the_same(read_observations(path), views)
+    assert read_metadata(path) == {"source": "test", "seed": 7}
+
+
+def are_the_same(observations, expected):
+    for ours, theirs in zip(observations, expected, strict=True):
         for name, value in vars(ours).items():
             if name == "camera":
                 assert all(np.array_equal(getattr(value, k), getattr(theirs.camera, k)) for k in "KRt")
             else:
                 assert np.array_equal(value, getattr(theirs, name)), name
-    assert read_metadata(path) == {"source": "test", "seed": 7}
+
+
+def test_packed_observations_come_back_as_they_were(tmp_path):
+    views = [view(id=str(k), people=k) for k in range(700)]
+    parts = [views[start : start + 90] for start in range(0, 700, 90)]
+    path, other = tmp_path / "packed.parquet", tmp_path / "other.parquet"
+    assert write_packed(path, map(pack, parts), {"seed": 7}) == 700
+    assert read_metadata(path) == {"seed": 7}
+    write_observations(other, views[:5], {})
+    stored = StoredObservations([path, other])
+    assert len(stored) == 705
+    for _ in range(2):
+        are_the_same(stored, views + views[:5])
+    packed = list(stored.packed(300))
+    assert [len(list(unpack(some))) for some in packed] == [300, 300, 100, 5]
+    are_the_same((one for some in packed for one in unpack(some)), views + views[:5])
+
+
+def test_nothing_packed_is_an_empty_table(tmp_path):
+    assert list(unpack(pack([]))) == []
+    assert write_packed(tmp_path / "none.parquet", [pack([])], {}) == 0
+    assert list(StoredObservations([tmp_path / "none.parquet"])) == []
 
 
 def test_a_source_that_fails_half_way_leaves_nothing(tmp_path):

@@ -1,17 +1,15 @@
 """The studio as a source of observations."""
 
-import multiprocessing
-import os
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
-import torch
 from jaxtyping import Float32, UInt8
 
 from propfield.body.loaders import open_body
+from propfield.engines import Processes
 from propfield.errors import NotFound, nearest_names
 from propfield.field.canonical_voxels import CanonicalVoxels
 from propfield.field.grid import Grid
@@ -25,9 +23,23 @@ from propfield.observations.observation import Observation
 from propfield.progress import Progress, silent
 
 CHUNK = 20
-"""Views that a process makes at a time: about half a second's work, so that a cancel is heard soon."""
-ALONE = 120
-"""With fewer views than this, starting other processes takes longer than making the views."""
+"""Views of a shard: about half a second's work, so that a cancel is heard soon."""
+
+
+@dataclass(frozen=True)
+class StudioShard:
+    """Some of an interaction's views, by their numbers."""
+
+    recipe: Recipe
+    indices: range
+    seed: int
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def observations(self) -> list[Observation]:
+        return list(views(self.recipe, self.indices, self.seed, self.size))
 
 
 class StudioSource:
@@ -39,7 +51,7 @@ class StudioSource:
     name = "studio"
 
     def __init__(self, workers: int | None = None, size: int = SIZE) -> None:
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers
         self.size = size
 
     def categories(self) -> list[str]:
@@ -65,14 +77,21 @@ class StudioSource:
     ) -> Iterator[Observation]:
         """Yields `views` observations of each of the named types (all when None), in order, the same for the
         same seed. Raises NotFound for an unknown category or type, and whatever `progress` raises."""
-        chosen = self._chosen(category, types)
-        total = views * len(chosen)
-        tasks = [
-            (recipe, range(start, min(start + CHUNK, views)))
-            for recipe in chosen
+        names = [recipe.type.name for recipe in self._chosen(category, types)]
+        shards = list(
+            chain.from_iterable(
+                self.shards(category, type_name=name, views=views, seed=seed) for name in names
+            )
+        )
+        return self._counted(self._made(shards), views * len(names), category, progress)
+
+    def shards(self, category: str, *, type_name: str, views: int, seed: int) -> list[StudioShard]:
+        """The views of one type in parts; see imagery.source.ShardedSource."""
+        recipe = self.recipe(category, type_name)
+        return [
+            StudioShard(recipe, range(start, min(start + CHUNK, views)), seed, self.size)
             for start in range(0, views, CHUNK)
         ]
-        return self._counted(self._made(tasks, total, seed), total, category, progress)
 
     @staticmethod
     def _counted(
@@ -86,27 +105,10 @@ class StudioSource:
                 if count % 10 == 0 or count == total:
                     progress("render views", count / total, f"{count} of {total} views of {category}")
 
-    def _made(
-        self, tasks: list[tuple[Recipe, range]], total: int, seed: int
-    ) -> Generator[Observation, None, None]:
-        if self.workers == 1 or total < ALONE:
-            for recipe, indices in tasks:
-                yield from views(recipe, indices, seed, self.size)
-            return
-        # Embree's scenes cannot cross a fork, so each process starts afresh.
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
-        waiting: deque[Future[list[Observation]]] = deque()
-        try:
-            for recipe, indices in tasks:
-                waiting.append(pool.submit(_make, recipe, indices, seed, self.size))
-                # A few chunks ahead of the reader, so that memory stays flat.
-                if len(waiting) > 2 * self.workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    def _made(self, shards: list[StudioShard]) -> Generator[Observation, None, None]:
+        with closing(Processes(self.workers).map(StudioShard.observations, shards)) as made:
+            for observations in made:
+                yield from observations
 
     def view(self, category: str, type_name: str, index: int, seed: int) -> Observation:
         """One view by its number, the same as `observe` gives."""
@@ -147,11 +149,3 @@ class StudioSource:
                     f"{', '.join(nearest_names(name, list(known), 9))}."
                 )
         return list(known.values()) if types is None else [known[name] for name in types]
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-
-
-def _make(recipe: Recipe, indices: range, seed: int, size: int) -> list[Observation]:
-    return list(views(recipe, indices, seed, size))
