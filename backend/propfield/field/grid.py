@@ -37,11 +37,14 @@ class Grid:
         """The corner with the smallest coordinates."""
         return np.asarray(self.centre, dtype=np.float32) - np.float32(self.size / 2)
 
+    def axes(self) -> Float32[np.ndarray, "3 R"]:
+        """Coordinates of the voxel centres along x, y and z, metres."""
+        axis = (np.arange(self.resolution) + 0.5) * self.voxel - self.size / 2
+        return (axis + np.asarray(self.centre)[:, None]).astype(np.float32)
+
     def centres(self) -> Float32[np.ndarray, "N 3"]:
         """Voxel centres in metres, C order of [x, y, z]."""
-        axis = (np.arange(self.resolution) + 0.5) * self.voxel - self.size / 2
-        cube = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-        return (cube + np.asarray(self.centre)).astype(np.float32)
+        return np.stack(np.meshgrid(*self.axes(), indexing="ij"), -1).reshape(-1, 3)
 
     def voxel_of(self, points: Float32[np.ndarray, "*batch 3"]) -> Int64[np.ndarray, "*batch"]:
         """Flat index of the voxel that each point lies in, −1 outside the cube.
