@@ -1,33 +1,112 @@
 """A field in the posed space: Φ(x | θ, s) by backward skinning (CHORUS §3.3, "Inference for Posed Space")."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import no_type_check
+
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
+from numba import njit
 
-from propfield.body.skinning import bone_transforms, pose_vertices, skin_backward, skin_forward
+from propfield.body.skinning import bone_transforms, pose_vertices, skin_forward
+from propfield.errors import PropfieldError
 from propfield.field.occupancy import OccupancyField
-from propfield.field.skinning_weights import weights_around
+from propfield.field.skin_volumes import row_weights
+from propfield.field.skinning_weights import PARTS, volumes_around
 
 
-def pose_field(
-    field: OccupancyField, type_name: str, pose: Float32[np.ndarray, "24 3"]
+def pose_field(field: OccupancyField, type_name: str, pose: np.ndarray) -> Float32[np.ndarray, "R R R"]:
+    """The occupancy of a type over the same grid, around the body in `pose` ((24, 3) axis-angle, radians).
+
+    Who wants several types in one pose takes `canonical_sources` once, and `from_sources` of each.
+    PropfieldError when the pose is not one.
+    """
+    return from_sources(field.type(type_name).occupancy, canonical_sources(field, pose))
+
+
+def from_sources(
+    occupancy: Float32[np.ndarray, "R R R"], sources: Int32[np.ndarray, "R R R"]
 ) -> Float32[np.ndarray, "R R R"]:
-    """The occupancy of a type over the same grid, around the body in `pose` (axis-angle, radians).
+    """A type's occupancy in the pose that the sources belong to; 0 where there is no source."""
+    return np.where(sources >= 0, occupancy.reshape(-1)[sources], np.float32(0))
+
+
+def canonical_sources(
+    field: OccupancyField, pose: np.ndarray, threads: int | None = None
+) -> Int32[np.ndarray, "R R R"]:
+    """The canonical voxel (flat index) that each voxel around the body in `pose` comes from, −1 for none.
 
     Each posed voxel gets skinning weights from the posed mesh, its blended transform is inverted, and the
-    canonical voxel it comes from is looked up; 0 outside the grid.
+    canonical voxel is the one that the point lies in, as `Grid.voxel_of` tells it. As many threads as torch
+    uses unless told; their number does not change a bit of it.
     """
+    pose = np.asarray(pose, dtype=np.float32)
+    if pose.shape != (24, 3):
+        raise PropfieldError(f"A pose is 24 rows of 3 axis-angle numbers, not an array of {pose.shape}.")
+    if not np.isfinite(pose).all():
+        raise PropfieldError("The pose holds numbers that are not finite.")
     grid, body = field.grid, field.body
-    joints, skin = torch.from_numpy(body.joints), torch.from_numpy(body.skin_weights)
-    posed = pose_vertices(torch.from_numpy(pose), torch.from_numpy(body.vertices), skin, joints)
-    weights = weights_around(posed.numpy(), body.skin_weights, grid)
-    bones = bone_transforms(torch.from_numpy(pose), joints, torch.from_numpy(field.rest_pose))
-    canonical = skin_backward(
-        torch.from_numpy(grid.centres()), torch.from_numpy(weights.toarray()), bones
-    ).numpy()
-    index = grid.voxel_of(canonical)
-    occupancy = field.type(type_name).occupancy.reshape(-1)
-    return np.where(index >= 0, occupancy[index], 0).astype(np.float32).reshape(grid.shape)
+    angles, joints, skin = (torch.from_numpy(array) for array in (pose, body.joints, body.skin_weights))
+    posed = pose_vertices(angles, torch.from_numpy(body.vertices), skin, joints).numpy()
+    bones = bone_transforms(angles, joints, torch.from_numpy(field.rest_pose))[:, :3].reshape(24, 12).numpy()
+    threads = threads or torch.get_num_threads()
+    sources = np.empty(grid.shape, np.int32)
+    with ThreadPoolExecutor(threads) as pool:
+        volumes = volumes_around(posed, body.skin_weights, grid, pool, threads)
+        boxes = volumes.low, volumes.shape, volumes.begin, volumes.values
+        space = grid.axes(), grid.origin, np.float32(grid.voxel)
+        slabs = pairwise(np.linspace(0, grid.resolution, PARTS * threads + 1).astype(int))
+        for _ in pool.map(lambda slab: _sources(*slab, *boxes, bones, *space, sources), slabs):
+            pass
+    return sources
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _sources(first, last, low, shape, begin, values, bones, axes, origin, voxel, sources):
+    """Canonical voxels of the voxels in these planes of x."""
+    resolution = len(sources)
+    weights = np.empty((24, resolution), np.float32)
+    joints = np.empty(24, np.int64)
+    blended = np.empty((12, resolution), np.float32)
+    for x in range(first, last):
+        for y in range(resolution):
+            used = row_weights(x, y, low, shape, begin, values, weights, joints)
+            for entry in range(12):
+                for z in range(resolution):
+                    blended[entry, z] = 0
+                for k in range(used):
+                    bone = bones[joints[k], entry]
+                    for z in range(resolution):
+                        blended[entry, z] += weights[joints[k], z] * bone
+            for z in range(resolution):
+                sources[x, y, z] = _voxel_before(blended, x, y, z, axes, origin, voxel)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _voxel_before(blended, x, y, z, axes, origin, voxel):
+    """The voxel that the inverse of the z-th blended transform, rows of (3, 4), takes a voxel's centre to;
+    −1 when that is outside the grid or the transform has no inverse."""
+    a, b, c = np.float64(blended[0, z]), np.float64(blended[1, z]), np.float64(blended[2, z])
+    d, e, f = np.float64(blended[4, z]), np.float64(blended[5, z]), np.float64(blended[6, z])
+    g, h, i = np.float64(blended[8, z]), np.float64(blended[9, z]), np.float64(blended[10, z])
+    u = axes[0, x] - np.float64(blended[3, z])
+    v = axes[1, y] - np.float64(blended[7, z])
+    w = axes[2, z] - np.float64(blended[11, z])
+    # The adjugate's rows; without an inverse the steps are infinite or NaN, and neither is inside.
+    determinant = a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)
+    px = ((e * i - f * h) * u + (c * h - b * i) * v + (b * f - c * e) * w) / determinant
+    py = ((f * g - d * i) * u + (a * i - c * g) * v + (c * d - a * f) * w) / determinant
+    pz = ((d * h - e * g) * u + (b * g - a * h) * v + (a * e - b * d) * w) / determinant
+    step_x = (np.float32(px) - origin[0]) / voxel
+    step_y = (np.float32(py) - origin[1]) / voxel
+    step_z = (np.float32(pz) - origin[2]) / voxel
+    resolution = axes.shape[1]
+    if not (-1 < step_x < resolution and -1 < step_y < resolution and -1 < step_z < resolution):
+        return -1
+    return (int(step_x) * resolution + int(step_y)) * resolution + int(step_z)
 
 
 def pose_points(

@@ -1,12 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from propfield.body.skeleton import canonical_pose
+from propfield.body.skinning import bone_transforms, pose_vertices, skin_backward
 from propfield.errors import NotFound, PropfieldError
+from propfield.field.grid import Grid
 from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
-from propfield.field.posing import pose_field, pose_points
+from propfield.field.posing import _voxel_before, canonical_sources, from_sources, pose_field, pose_points
+from propfield.field.skinning_weights import weights_around
 from propfield.field.surface import iso_surface
 
 
@@ -26,6 +32,66 @@ def field(body, grid, weights):
 def test_in_the_rest_pose_the_field_is_as_learned(field):
     posed = pose_field(field, "all", canonical_pose())
     assert np.array_equal(posed, field.type("all").occupancy)
+
+
+def by_the_book(field, pose):
+    """`canonical_sources` in torch, from weights in rows."""
+    pose, grid, body = torch.from_numpy(pose), field.grid, field.body
+    joints, skin = torch.from_numpy(body.joints), torch.from_numpy(body.skin_weights)
+    posed = pose_vertices(pose, torch.from_numpy(body.vertices), skin, joints)
+    weights = torch.from_numpy(weights_around(posed.numpy(), body.skin_weights, grid).toarray())
+    bones = bone_transforms(pose, joints, torch.from_numpy(field.rest_pose))
+    canonical = skin_backward(torch.from_numpy(grid.centres()).double(), weights.double(), bones.double())
+    return grid.voxel_of(canonical.float().numpy()).reshape(grid.shape)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("cube", [Grid(), Grid(27, 2.0, (0.2, -0.1, 0.1))], ids=["whole", "part"])
+def test_sources_are_by_the_book(field, cube, seed):
+    """Also where the root turns, and where the inverse leads out of the grid."""
+    field = replace(field, grid=cube)
+    pose = np.random.default_rng(seed).normal(scale=0.5, size=(24, 3)).astype(np.float32)
+    found, expected = canonical_sources(field, pose), by_the_book(field, pose)
+    assert (found < 0).any()
+    assert (found >= 0).any()
+    # Points within rounding of a voxel's border.
+    assert np.count_nonzero(found != expected) <= 1e-4 * found.size
+
+
+def test_all_types_of_a_field_share_the_sources(field, grid):
+    other = replace(field.types[0], type=replace(field.types[0].type, name="other"))
+    other = replace(other, occupancy=ball(grid, np.zeros(3), 0.4))
+    both = replace(field, types=(*field.types, other))
+    pose = np.random.default_rng(7).normal(scale=0.3, size=(24, 3)).astype(np.float32)
+    sources = canonical_sources(both, pose)
+    for kind in both.types:
+        assert np.array_equal(from_sources(kind.occupancy, sources), pose_field(both, kind.type.name, pose))
+
+
+def test_the_number_of_threads_changes_no_voxel(field):
+    pose = np.random.default_rng(8).normal(scale=0.3, size=(24, 3)).astype(np.float32)
+    one = canonical_sources(field, pose, threads=1)
+    assert np.array_equal(one, canonical_sources(field, pose, threads=3))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [np.zeros((3, 4)), np.diag([1.0, 1, 0])[:, [0, 1, 2, 2]], np.full((3, 4), np.nan), np.full((3, 4), 1e30)],
+    ids=["zero", "flat", "nan", "huge"],
+)
+def test_a_transform_without_an_inverse_leads_nowhere(transform):
+    grid = Grid(16)
+    blended = transform.reshape(12, 1).astype(np.float32)
+    assert _voxel_before(blended, 3, 4, 0, grid.axes(), grid.origin, np.float32(grid.voxel)) == -1
+
+
+def test_a_pose_that_is_none_is_one_sentence(field):
+    with pytest.raises(PropfieldError, match="24 rows of 3 axis-angle numbers, not an array of \\(23, 3\\)"):
+        pose_field(field, "all", np.zeros((23, 3), np.float32))
+    pose = np.zeros((24, 3), np.float32)
+    pose[4, 1] = np.nan
+    with pytest.raises(PropfieldError, match="not finite"):
+        pose_field(field, "all", pose)
 
 
 def test_the_field_follows_the_hand(field, grid, body):
