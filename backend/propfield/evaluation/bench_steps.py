@@ -53,7 +53,8 @@ class OwnSteps:
         def count() -> np.ndarray:
             for view in self._views:
                 aggregator.add(view)
-            return np.stack(aggregator.votes[0].sums())
+            mask, image = aggregator.votes[0].sums()
+            return np.stack([aggregator.dense(mask).ravel(), aggregator.dense(image).ravel()])
 
         return count
 

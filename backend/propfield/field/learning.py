@@ -82,8 +82,8 @@ def learn_field(
         types=tuple(
             TypeField(
                 type=kind,
-                occupancy=votes.occupancy().reshape(grid.shape),
-                support=votes.support().reshape(grid.shape),
+                occupancy=aggregator.dense(votes.occupancy()),
+                support=aggregator.dense(votes.support()),
                 views=votes.views,
             )
             for kind, votes in zip(aggregator.types, aggregator.votes, strict=True)

@@ -42,11 +42,11 @@ def weights(body):
 
 
 @pytest.fixture(scope="module")
-def votes(body, weights, views):
+def aggregator(body, weights, views):
     aggregator = Aggregator(body, GRID, weights, [ALL])
     for view in views:
         aggregator.add(view)
-    return aggregator.votes[0]
+    return aggregator
 
 
 def test_weights(dense, weights):
@@ -56,16 +56,17 @@ def test_weights(dense, weights):
     assert (dense[:, 0] < 0.5).any()
 
 
-def test_votes(body, views, dense, votes):
+def test_votes(body, views, dense, aggregator):
     expected = dense_votes(views, body, GRID, dense)
     assert expected[0].any()
-    for ours, theirs in zip(votes.sums(), expected, strict=True):
-        assert (np.abs(ours - theirs) > 1e-5).sum() <= A_FEW
+    for ours, theirs in zip(aggregator.votes[0].sums(), expected, strict=True):
+        assert (np.abs(aggregator.dense(ours).ravel() - theirs) > 1e-5).sum() <= A_FEW
 
 
-def test_posed(body, views, weights, votes):
-    occupancy = votes.occupancy().reshape(GRID.shape)
-    kind = TypeField(ALL, occupancy, votes.support().reshape(GRID.shape), votes.views)
+def test_posed(body, views, weights, aggregator):
+    votes = aggregator.votes[0]
+    occupancy = aggregator.dense(votes.occupancy())
+    kind = TypeField(ALL, occupancy, aggregator.dense(votes.support()), votes.views)
     field = OccupancyField("skateboard", GRID, (kind,), weights, body, canonical_pose())
     pose = views[0].pose
     expected = dense_posed(occupancy, body, GRID, pose)

@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
+import torch
+from scipy.spatial import cKDTree
 
-from propfield.body.skeleton import canonical_pose
+from propfield.body.skeleton import BODY_PARTS, canonical_pose
+from propfield.body.skinning import pose_vertices
 from propfield.errors import PropfieldError
-from propfield.field.aggregation import Aggregator, Votes, azimuth_bin, part_region
+from propfield.field.aggregation import Aggregator
 from propfield.field.canonical_voxels import CanonicalVoxels
 from propfield.field.learning import ALL, learn_field
-from propfield.observations.interaction import InteractionType
+from propfield.field.regions import PART_REACH, part_region
+from propfield.field.votes import azimuth_bin
+from propfield.observations.interaction import WHOLE_BODY, InteractionType
 
 from .conftest import looking_from, view_of
 
@@ -34,7 +39,7 @@ def test_a_mask_seen_from_all_sides_gives_its_visual_hull(body, grid, weights, a
     aggregator = Aggregator(body, grid, weights, [ALL])
     for view in around:
         aggregator.add(view)
-    occupancy = aggregator.votes[0].occupancy()
+    occupancy = aggregator.dense(aggregator.votes[0].occupancy()).ravel()
     centres = grid.centres()
     in_all = np.ones(len(centres), bool)
     for view in around:
@@ -54,22 +59,8 @@ def test_rare_sides_weigh_as_much_as_common_ones(body, grid, weights):
         aggregator.add(view_of(no, REST, front))
     aggregator.add(view_of(yes, REST, side))
     middle = grid.voxel_of(np.zeros((1, 3), np.float32))
-    assert aggregator.votes[0].occupancy()[middle] == pytest.approx(0.5)
-    assert aggregator.votes[0].support()[middle] == 11
-
-
-def test_counts_merge_bit_for_bit_in_any_order(body, grid, weights, around):
-    whole = Aggregator(body, grid, weights, [ALL])
-    for view in around:
-        whole.add(view)
-    merged = Votes.none(grid.resolution**3)
-    for share in (around[7:], around[:3], around[3:7]):
-        part = Aggregator(body, grid, weights, [ALL])
-        for view in share:
-            part.add(view)
-        merged.merge(part.votes[0])
-    assert np.array_equal(merged.occupancy(), whole.votes[0].occupancy())
-    assert np.array_equal(merged.support(), whole.votes[0].support())
+    assert aggregator.dense(aggregator.votes[0].occupancy()).ravel()[middle] == pytest.approx(0.5)
+    assert aggregator.dense(aggregator.votes[0].support()).ravel()[middle] == 11
 
 
 def test_types_take_their_prompt_and_their_part(body, grid, weights, around):
@@ -88,9 +79,12 @@ def test_types_take_their_prompt_and_their_part(body, grid, weights, around):
 
 def test_what_is_behind_the_camera_is_not_in_its_picture(body, grid, weights):
     camera = looking_from(np.pi / 2 + 0.1, distance=0.5)
-    _, in_image = Aggregator(body, grid, weights, [ALL]).hits(view_of(square(0, 0, 256, 256), REST, camera))
+    aggregator = Aggregator(body, grid, weights, [ALL])
+    aggregator.add(view_of(square(0, 0, 256, 256), REST, camera))
+    in_image = aggregator.dense(aggregator.votes[0].support()).ravel() > 0
     depth = (grid.centres() @ camera.R.T + camera.t)[:, 2]
     assert (depth < 0).any()
+    assert in_image.any()
     assert not in_image[depth < 0].any()
 
 
@@ -113,11 +107,17 @@ def test_azimuth_bins(azimuth, expected):
 
 
 def test_part_region_is_within_reach_of_the_part(body, grid):
-    region = grid.centres()[part_region(body, grid, "left hand")]
-    wrist, hand = body.joints[20], body.joints[22]
+    vertices = pose_vertices(*map(torch.from_numpy, (REST, body.vertices, body.skin_weights, body.joints)))
+    hand = vertices.numpy()[body.part_vertices("left hand")]
+    distance, _ = cKDTree(hand).query(grid.centres())
+    region = part_region(body, grid, "left hand")
     assert len(region) > 50
-    along = np.clip((region - wrist) @ (hand - wrist) / np.sum((hand - wrist) ** 2), -0.5, 2.5)
-    assert np.linalg.norm(region - (wrist + along[:, None] * (hand - wrist)), axis=1).max() < 0.3
+    assert np.array_equal(region, np.flatnonzero(distance <= PART_REACH))
+
+
+def test_the_whole_body_is_all_parts(body, grid):
+    parts = np.unique(np.concatenate([part_region(body, grid, part) for part in BODY_PARTS]))
+    assert np.array_equal(np.sort(part_region(body, grid, WHOLE_BODY)), parts)
 
 
 def test_learning_counts_what_it_rejects_and_never_gives_nan(body, around):
