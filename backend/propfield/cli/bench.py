@@ -20,6 +20,12 @@ def bench(
         Path | None,
         typer.Option(help="A folder with the official implementation's views and numbers, to compare with."),
     ] = None,
+    growth: Annotated[
+        bool, typer.Option("--growth", help="Measure how time and memory grow with voxels and views instead.")
+    ] = False,
+    most_views: Annotated[
+        int, typer.Option(help="Where --growth ends: 50000, or 500000 for a run of ten minutes and more.")
+    ] = 50_000,
     as_json: Json = False,
 ) -> None:
     """Measure the engine on this machine, beside a dense version of the paper's formulas.
@@ -28,12 +34,21 @@ def bench(
     are measured in the same run. Takes minutes: the baseline is slow. Without --reference the studio makes
     the views.
 
-    **Example:** `propfield bench`
+    **Examples**
+
+    - `propfield bench`
+
+    - `propfield bench --growth`
 
     With `--json`: {"weights_s", "aggregate_ms_per_view", "pose_ms", "pap_ms"}, each again with "_baseline";
     with --reference also {"weights_max_abs", "votes_differing", "posed_differing"} of both; and "medians",
-    "ratios", "official", "inputs", "repeats", "hardware".
+    "ratios", "official", "inputs", "repeats", "hardware". With `--growth --json`: {"resolution": [point, …],
+    "views": [point, …], "hardware"}, a point being {"resolution", "views", "supported", "seconds", "peak_mb",
+    "start_mb"}.
     """
+    if growth:
+        _growth(most_views, as_json)
+        return
     with shown_progress() as progress:
         from propfield.evaluation.bench import bench as measured
         from propfield.evaluation.bench_inputs import reference_inputs, studio_inputs
@@ -44,6 +59,45 @@ def bench(
         print_json(result)
     else:
         show(result)
+
+
+def _growth(most_views: int, as_json: bool) -> None:
+    with shown_progress() as progress:
+        from propfield.evaluation.bench import hardware
+        from propfield.evaluation.bench_growth import VIEWS, growth
+
+        views = [count for count in VIEWS if count <= most_views]
+        result = {**growth(views=views, progress=progress), "hardware": hardware()}
+    if as_json:
+        print_json(result)
+    else:
+        show_growth(result)
+
+
+def show_growth(result: dict[str, Any]) -> None:
+    """Both growth curves as tables for people."""
+    for name, what in (("resolution", "With the grid"), ("views", "With the views, which are streamed")):
+        print(what)
+        rows = []
+        for point in result[name]:
+            more = max(point["peak_mb"] - point["start_mb"], 0)
+            votes = point["supported"] * point["views"]
+            rows.append(
+                [
+                    f"{point['resolution']}³",
+                    f"{point['views']:,}",
+                    f"{point['supported']:,}",
+                    f"{point['seconds']:.2f} s",
+                    f"{point['peak_mb']:,} MB",
+                    f"{more:,} MB",
+                    f"{more * 2**20 / max(point['supported'], 1):.0f}",
+                    f"{point['seconds'] * 1e9 / max(votes, 1):.2f}",
+                ]
+            )
+        columns = ["voxels", "views", "counted", "time", "peak", "beyond start"]
+        print_table([*columns, "bytes a voxel", "ns a voxel and view"], rows)
+        print()
+    _show_hardware(result["hardware"])
 
 
 def _times(ratio: float | None) -> str:
@@ -72,11 +126,15 @@ def show(result: dict[str, Any]) -> None:
                 f" {result['votes_differing' + suffix]} voxels of the votes"
                 f" and {result['posed_differing' + suffix]} of a posed field differ"
             )
-    hardware, inputs = result["hardware"], result["inputs"]
+    inputs = result["inputs"]
     print(f"Over {inputs['views']}, {inputs['resolution']}³ voxels, {inputs['body']}")
+    _show_hardware(result["hardware"])
+    print(f"¹ {result['official']['note']}")
+
+
+def _show_hardware(hardware: dict[str, Any]) -> None:
     print(
         f"On {hardware['cores']} cores ({hardware['threads']} threads), {hardware['system']}"
         f" {hardware['machine']}; Python {hardware['python']}, torch {hardware['torch']},"
         f" numpy {hardware['numpy']}, numba {hardware['numba']}"
     )
-    print(f"¹ {result['official']['note']}")

@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import psutil
 import pytest
 
 from propfield.body.loaders import open_body
-from propfield.cli.bench import show
+from propfield.cli.bench import show, show_growth
 from propfield.cli.main import run
-from propfield.errors import PropfieldError
-from propfield.evaluation.bench import OFFICIAL, bench
+from propfield.errors import Cancelled, PropfieldError
+from propfield.evaluation.bench import OFFICIAL, bench, hardware
+from propfield.evaluation.bench_growth import growth
 from propfield.evaluation.bench_inputs import (
     BenchInputs,
     ReferenceOutputs,
@@ -96,6 +98,30 @@ def test_a_damaged_reference_gives_one_sentence(tmp_path, damage):
             np.savez(tmp_path / name, pose=np.zeros(3))
     with pytest.raises(PropfieldError, match="is no reference"):
         reference_inputs(tmp_path)
+
+
+def test_growth_is_measured_in_processes_of_their_own(capsys):
+    curves = growth(resolutions=(12,), views=(40,), fixed_views=30)
+    points = [*curves["resolution"], *curves["views"]]
+    assert [(point["resolution"], point["views"]) for point in points] == [(12, 30), (48, 40)]
+    for point in points:
+        assert 0 < point["supported"] <= point["resolution"] ** 3
+        assert point["seconds"] > 0
+        assert point["peak_mb"] >= point["start_mb"] > 50
+    show_growth({**curves, "hardware": hardware()})
+    shown = capsys.readouterr().out
+    assert "12³" in shown
+    assert "cores" in shown
+
+
+def test_a_cancelled_growth_leaves_no_process():
+    def stop(stage, fraction, message=""):
+        if psutil.Process().children():
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        growth(resolutions=(12,), views=(), progress=stop)
+    assert not psutil.Process().children()
 
 
 @pytest.mark.slow
