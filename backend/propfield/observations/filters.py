@@ -1,15 +1,39 @@
 """The paper's filters, in its order, as named and counted steps (CHORUS §3.2, Supp. A.3)."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 import numpy as np
 
+from propfield.body.loaders import open_body
+from propfield.body.solid import distance_outside, farthest_reach
 from propfield.observations.observation import COCO_KEYPOINTS, Observation
 
 OVERLAP = 0.1
 """Least share of the object's box that lies in the person's."""
 CONFIDENCE = 0.7
 """Least confidence of a shoulder and of a hip."""
+LARGEST = 1e6
+"""Radians, metres or pixels that no pose and no camera has."""
+LOOSE = 1e-3
+"""How far a rotation's products may be beside those of a rotation."""
+CLOSEST = 0.0625
+"""Metres from the person's skin to a camera: a voxel of the paper's grid."""
+
+
+def whole_arrays(view: Observation) -> bool:
+    """Every array has its shape, and both masks are of the same picture."""
+    camera = view.camera
+    shapes = {
+        (4,): (view.person_box, view.object_box),
+        (17, 3): (view.keypoints,),
+        (24, 3): (view.pose,),
+        (3, 3): (camera.K, camera.R),
+        (3,): (camera.t,),
+    }
+    whole = all(array.shape == shape for shape, arrays in shapes.items() for array in arrays)
+    mask = view.object_mask
+    return whole and mask.ndim == 2 and mask.size > 0 and mask.shape == view.person_mask.shape
 
 
 def one_person(view: Observation) -> bool:
@@ -42,21 +66,49 @@ def torso_seen(view: Observation) -> bool:
 
 
 def finite_numbers(view: Observation) -> bool:
-    """The fitted pose and camera are numbers, and the camera is not inside the body: what a failed fit gives
-    would otherwise put a NaN into the field."""
+    """The fitted pose, shape and camera are numbers, and of a size that sums of their products still are:
+    what a failed fit gives would otherwise put a NaN into the field."""
     camera = view.camera
-    arrays = (view.pose, view.shape, camera.K, camera.R, camera.t)
-    return all(np.isfinite(array).all() for array in arrays) and float(np.linalg.norm(camera.centre)) > 0.2
+    # A NaN fails every comparison.
+    return all(
+        bool((np.abs(array) < LARGEST).all())
+        for array in (view.pose, view.shape, camera.K, camera.R, camera.t)
+    )
+
+
+def real_camera(view: Observation) -> bool:
+    """The camera takes pictures: focal lengths are positive, and R turns without mirroring or stretching."""
+    K, R = view.camera.K, view.camera.R
+    lens = K[0, 0] > 0 and K[1, 1] > 0 and np.abs(K[2] - (0, 0, 1)).max() < LOOSE
+    return bool(lens and np.abs(R @ R.T - np.eye(3)).max() < LOOSE and np.linalg.det(R) > 0)
+
+
+def camera_outside(view: Observation) -> bool:
+    """The camera is not in the person, nor closer than a voxel of the paper's grid: nothing could be told of
+    what it sees. The open body stands for every body."""
+    body = open_body()
+    if np.linalg.norm(view.camera.centre - body.joints[0]) > _reach() + CLOSEST:
+        return True
+    return distance_outside(view.camera.centre, body, view.pose) >= CLOSEST
+
+
+@cache
+def _reach() -> float:
+    return farthest_reach(open_body())
 
 
 FILTERS: dict[str, Callable[[Observation], bool]] = {
+    "whole arrays": whole_arrays,
     "one person": one_person,
     "one object": one_object,
     "close together": close_together,
     "torso seen": torso_seen,
     "finite numbers": finite_numbers,
+    "real camera": real_camera,
+    "camera outside": camera_outside,
 }
-"""Name → test, in order; a view is counted under the first that it fails."""
+"""Name → test, in order; a view is counted under the first that it fails. The paper's stand between ours,
+which keep broken views away from the sums: none of these is about what a picture shows."""
 
 
 def failed_filter(view: Observation) -> str | None:

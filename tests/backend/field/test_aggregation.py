@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from propfield.field.canonical_voxels import CanonicalVoxels
 from propfield.field.learning import ALL, learn_field
 from propfield.field.regions import PART_REACH, part_region
 from propfield.field.votes import azimuth_bin
+from propfield.observations.filters import FILTERS
 from propfield.observations.interaction import WHOLE_BODY, InteractionType
 
 from .conftest import looking_from, view_of
@@ -125,17 +128,33 @@ def test_learning_counts_what_it_rejects_and_never_gives_nan(body, around):
         view_of(around[0].object_mask, REST, around[0].camera, people=2),
         view_of(np.zeros((256, 256), bool), REST, around[0].camera),
         view_of(around[0].object_mask, np.full((24, 3), np.nan, np.float32), around[0].camera),
+        view_of(around[0].object_mask, REST, replace(around[0].camera, K=np.zeros((3, 3), np.float32))),
+        view_of(around[0].object_mask, REST, looking_from(1.0, distance=0.05)),
+        view_of(around[0].object_mask, REST, around[0].camera),
     ]
+    # No constructor lets it through while testing.
+    object.__setattr__(bad[-1], "person_mask", np.zeros((3, 4), bool))
     field = learn_field("thing", [], [*around, *bad], body=body)
     assert field.provenance["views"] == {
-        "observed": 15,
+        "observed": 18,
         "kept": 12,
-        "rejected": {
-            "one person": 1, "one object": 1, "close together": 0, "torso seen": 0, "finite numbers": 1,
-        },
-    }  # fmt: skip
+        "rejected": dict.fromkeys(FILTERS, 1) | dict.fromkeys(["close together", "torso seen"], 0),
+    }
     assert np.isfinite(field.type("all").occupancy).all()
     assert field.type("all").occupancy.max() == pytest.approx(1)
+
+
+def test_one_view_alone_gives_its_own_mask(body, around):
+    field = learn_field("thing", [], around[:1], body=body)
+    assert field.type("all").views == 1
+    assert set(np.unique(field.type("all").occupancy)) == {0, 1}
+
+
+def test_no_views_are_one_sentence(body):
+    with pytest.raises(
+        PropfieldError, match=r"No view of “thing” is left to learn from: 0 seen, rejected by no"
+    ):
+        learn_field("thing", [], [], body=body)
 
 
 def test_nothing_left_to_learn_from_is_one_sentence(body, around):

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from propfield.body.loaders import open_body
 from propfield.errors import NotFound, PropfieldError
 from propfield.observations.filters import FILTERS, apply_filters, failed_filter
 from propfield.observations.observation import Camera, Observation, mask_box
@@ -59,6 +60,17 @@ def outside(*joints):
     return keypoints
 
 
+def camera(K=None, R=None, t=(0, 0, 3)) -> Camera:
+    K, R = (np.eye(3) if given is None else given for given in (K, R))
+    return Camera(*(np.asarray(given, np.float32) for given in (K, R, t)))
+
+
+BODY = open_body()
+BELLY = BODY.vertices[BODY.vertices[:, 2] == BODY.vertices[np.abs(BODY.vertices[:, 1]) < 0.1, 2].max()][0]
+AT_REST = np.zeros((24, 3), np.float32)
+ARM = np.ptp(BODY.joints[[16, 22], 0])
+RAISED = AT_REST.copy()
+RAISED[16, 2] = np.pi / 2  # the left shoulder: arm straight up
 BOX = mask_box(view().object_mask)
 NAN = np.full((24, 3), np.nan, np.float32)
 CASES = [
@@ -76,13 +88,48 @@ CASES = [
     ({"keypoints": hidden(11, 12)}, "torso seen"),
     ({"keypoints": outside(11, 12)}, "torso seen"),
     ({"pose": NAN}, "finite numbers"),
-    ({"camera": Camera(*([np.eye(3, dtype=np.float32)] * 2), np.zeros(3, np.float32))}, "finite numbers"),
+    ({"pose": np.full((24, 3), 1e9, np.float32)}, "finite numbers"),
+    ({"shape": np.full(10, np.inf, np.float32)}, "finite numbers"),
+    ({"camera": camera(t=[0, np.nan, 3])}, "finite numbers"),
+    ({"camera": camera(K=np.diag([np.inf, 1, 1]))}, "finite numbers"),
+    ({"camera": camera(K=np.diag([600, 0, 1]))}, "real camera"),
+    ({"camera": camera(K=np.diag([-600, -600, 1]))}, "real camera"),
+    ({"camera": camera(K=np.zeros((3, 3)))}, "real camera"),
+    ({"camera": camera(R=np.zeros((3, 3)))}, "real camera"),
+    ({"camera": camera(R=np.diag([1, 1, -1]))}, "real camera"),
+    ({"camera": camera(R=2 * np.eye(3))}, "real camera"),
+    # At the pelvis, in the left hand, a hand's breadth before the belly, and behind it.
+    ({"pose": AT_REST, "camera": camera(t=[0, 0.22, 0])}, "camera outside"),
+    ({"pose": AT_REST, "camera": camera(t=-BODY.joints[22])}, "camera outside"),
+    ({"pose": AT_REST, "camera": camera(t=-BELLY - [0, 0, 0.04])}, "camera outside"),
+    ({"pose": AT_REST, "camera": camera(t=-BELLY - [0, 0, 0.08])}, None),
+    ({"pose": AT_REST, "camera": camera(t=-BELLY + [0, 0, 0.04])}, "camera outside"),
+    # Where the hand was before it was raised nothing is left.
+    ({"pose": RAISED, "camera": camera(t=-BODY.joints[22])}, None),
+    ({"pose": RAISED, "camera": camera(t=-BODY.joints[16] - [0, ARM, 0])}, "camera outside"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "expected"), CASES)
 def test_a_view_is_rejected_by_the_first_filter_that_it_fails(changes, expected):
     assert failed_filter(view(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("pose", np.zeros((23, 3), np.float32)),
+        ("keypoints", np.ones((17, 2), np.float32)),
+        ("object_box", np.ones(5, np.float32)),
+        ("object_mask", np.ones((60, 80, 3), bool)),
+        ("person_mask", np.ones((80, 60), bool)),
+        ("object_mask", np.ones((0, 80), bool)),
+    ],
+)
+def test_arrays_of_another_shape_are_rejected_before_anyone_looks_into_them(name, array):
+    broken = view()
+    object.__setattr__(broken, name, array)
+    assert failed_filter(broken) == "whole arrays"
 
 
 def test_every_filter_is_counted():
