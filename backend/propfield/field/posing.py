@@ -73,40 +73,46 @@ def _sources(first, last, low, shape, begin, values, bones, axes, origin, voxel,
     for x in range(first, last):
         for y in range(resolution):
             used = row_weights(x, y, low, shape, begin, values, weights, joints)
-            for entry in range(12):
-                for z in range(resolution):
-                    blended[entry, z] = 0
-                for k in range(used):
-                    bone = bones[joints[k], entry]
-                    for z in range(resolution):
-                        blended[entry, z] += weights[joints[k], z] * bone
-            for z in range(resolution):
-                sources[x, y, z] = _voxel_before(blended, x, y, z, axes, origin, voxel)
+            for k in range(used):
+                own, bone = weights[joints[k]], bones[joints[k]]
+                for entry in range(12):
+                    into, share = blended[entry], bone[entry]
+                    if k == 0:
+                        for z in range(resolution):
+                            into[z] = own[z] * share
+                    else:
+                        for z in range(resolution):
+                            into[z] += own[z] * share
+            _row_sources(blended, axes[0, x], axes[1, y], axes[2], origin, voxel, sources[x, y])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _voxel_before(blended, x, y, z, axes, origin, voxel):
-    """The voxel that the inverse of the z-th blended transform, rows of (3, 4), takes a voxel's centre to;
-    −1 when that is outside the grid or the transform has no inverse."""
-    a, b, c = np.float64(blended[0, z]), np.float64(blended[1, z]), np.float64(blended[2, z])
-    d, e, f = np.float64(blended[4, z]), np.float64(blended[5, z]), np.float64(blended[6, z])
-    g, h, i = np.float64(blended[8, z]), np.float64(blended[9, z]), np.float64(blended[10, z])
-    u = axes[0, x] - np.float64(blended[3, z])
-    v = axes[1, y] - np.float64(blended[7, z])
-    w = axes[2, z] - np.float64(blended[11, z])
-    # The adjugate's rows; without an inverse the steps are infinite or NaN, and neither is inside.
-    determinant = a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)
-    px = ((e * i - f * h) * u + (c * h - b * i) * v + (b * f - c * e) * w) / determinant
-    py = ((f * g - d * i) * u + (a * i - c * g) * v + (c * d - a * f) * w) / determinant
-    pz = ((d * h - e * g) * u + (b * g - a * h) * v + (a * e - b * d) * w) / determinant
-    step_x = (np.float32(px) - origin[0]) / voxel
-    step_y = (np.float32(py) - origin[1]) / voxel
-    step_z = (np.float32(pz) - origin[2]) / voxel
-    resolution = axes.shape[1]
-    if not (-1 < step_x < resolution and -1 < step_y < resolution and -1 < step_z < resolution):
-        return -1
-    return (int(step_x) * resolution + int(step_y)) * resolution + int(step_z)
+def _row_sources(blended, x, y, row, origin, voxel, sources):
+    """The voxels that the inverses of the blended transforms, rows of (3, 4), take a row of voxel centres to;
+    −1 for those outside the grid and for a transform that has no inverse."""
+    resolution = len(row)
+    for z in range(resolution):
+        a, b, c = np.float64(blended[0, z]), np.float64(blended[1, z]), np.float64(blended[2, z])
+        d, e, f = np.float64(blended[4, z]), np.float64(blended[5, z]), np.float64(blended[6, z])
+        g, h, i = np.float64(blended[8, z]), np.float64(blended[9, z]), np.float64(blended[10, z])
+        u = x - np.float64(blended[3, z])
+        v = y - np.float64(blended[7, z])
+        w = row[z] - np.float64(blended[11, z])
+        # By the adjugate. Without an inverse the steps are infinite or NaN, and neither is inside.
+        scale = 1 / (a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g))
+        px = ((e * i - f * h) * u + (c * h - b * i) * v + (b * f - c * e) * w) * scale
+        py = ((f * g - d * i) * u + (a * i - c * g) * v + (c * d - a * f) * w) * scale
+        pz = ((d * h - e * g) * u + (b * g - a * h) * v + (a * e - b * d) * w) * scale
+        i_step = (np.float32(px) - origin[0]) / voxel
+        j_step = (np.float32(py) - origin[1]) / voxel
+        k_step = (np.float32(pz) - origin[2]) / voxel
+        # Not `and`: without branches the loop takes vector instructions.
+        inside = (i_step > -1) & (i_step < resolution)
+        inside &= (j_step > -1) & (j_step < resolution)
+        inside &= (k_step > -1) & (k_step < resolution)
+        index = (np.int32(i_step) * resolution + np.int32(j_step)) * resolution + np.int32(k_step)
+        sources[z] = index if inside else -1
 
 
 def pose_points(

@@ -17,9 +17,9 @@ from propfield.field.nearest_skin import PELVIS, NearestSkin
 
 SMOOTHING_PASSES = 30
 SMOOTHING_SHARE = 0.3
-MARGIN = 12
+MARGIN = 10
 """Voxels around a joint's box that smoothing may fill: 30 passes of 0.05 to each neighbour carry less than
-1e-7 of a weight farther."""
+5e-8 of a weight farther."""
 WEIGHT_FLOOR = 1e-6
 """Smaller weights count as none; what they move is far below a voxel."""
 
@@ -128,7 +128,7 @@ def _pass(old, new, changes, plane, row):
 @no_type_check
 def row_weights(x, y, low, shape, begin, values, weights, joints):
     """The weights (24, R) of a row of voxels along z; filled in for the first so many of `joints` only, the
-    pelvis and those whose boxes the row meets."""
+    pelvis and those that a voxel of the row follows."""
     pelvis = weights[PELVIS]
     resolution = len(pelvis)
     for z in range(resolution):
@@ -138,16 +138,19 @@ def row_weights(x, y, low, shape, begin, values, weights, joints):
     for joint in range(24):
         i, j, first, length = x - low[joint, 0], y - low[joint, 1], low[joint, 2], shape[joint, 2]
         if 0 <= i < shape[joint, 0] and 0 <= j < shape[joint, 1]:
-            joints[used] = joint
-            used += 1
             start = begin[joint] + (i * shape[joint, 1] + j) * length
             given = values[start : start + length]
             own, rest = weights[joint][first : first + length], pelvis[first : first + length]
             for z in range(resolution):
                 weights[joint, z] = 0
+            follow = 0
             for z in range(length):
                 own[z] = given[z] if given[z] >= WEIGHT_FLOOR else 0
                 rest[z] -= given[z]
+                follow += given[z] >= WEIGHT_FLOOR
+            if follow:
+                joints[used] = joint
+                used += 1
     total = np.zeros(resolution, np.float32)
     for z in range(resolution):
         pelvis[z] = pelvis[z] if pelvis[z] >= WEIGHT_FLOOR else 0

@@ -11,7 +11,7 @@ from propfield.errors import NotFound, PropfieldError
 from propfield.field.grid import Grid
 from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
-from propfield.field.posing import _voxel_before, canonical_sources, from_sources, pose_field, pose_points
+from propfield.field.posing import _row_sources, canonical_sources, from_sources, pose_field, pose_points
 from propfield.field.skinning_weights import weights_around
 from propfield.field.surface import iso_surface
 
@@ -80,9 +80,13 @@ def test_the_number_of_threads_changes_no_voxel(field):
     ids=["zero", "flat", "nan", "huge"],
 )
 def test_a_transform_without_an_inverse_leads_nowhere(transform):
-    grid = Grid(16)
-    blended = transform.reshape(12, 1).astype(np.float32)
-    assert _voxel_before(blended, 3, 4, 0, grid.axes(), grid.origin, np.float32(grid.voxel)) == -1
+    grid, found = Grid(16), np.zeros(16, np.int32)
+    blended = np.tile(transform.reshape(12, 1), 16).astype(np.float32)
+    blended[[0, 5, 10], 7], blended[[1, 2, 3, 4, 6, 7, 8, 9, 11], 7] = 1, 0
+    x, y, row = grid.axes()[0, 3], grid.axes()[1, 4], grid.axes()[2]
+    _row_sources(blended, x, y, row, grid.origin, np.float32(grid.voxel), found)
+    assert found[7] == (3 * 16 + 4) * 16 + 7
+    assert (np.delete(found, 7) == -1).all()
 
 
 def test_a_pose_that_is_none_is_one_sentence(field):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -186,3 +189,19 @@ def test_a_mesh_that_is_none_is_one_sentence(body):
         weights_around(vertices, body.skin_weights, Grid(16))
     with pytest.raises(PropfieldError, match="without vertices"):
         weights_around(vertices[:0], body.skin_weights[:0], Grid(16))
+
+
+@pytest.mark.slow
+def test_a_fine_grid_takes_little_memory():
+    """256³: as a dense array the weights alone would take 1.6 GB."""
+    program = (
+        "import resource\n"
+        "from propfield.body.loaders import open_body\n"
+        "from propfield.field.grid import Grid\n"
+        "from propfield.field.skinning_weights import voxel_weights\n"
+        "weights = voxel_weights(open_body(), Grid(256))\n"
+        "assert abs(weights.sum(1) - 1).max() < 1e-5\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1.5 * 2**20
