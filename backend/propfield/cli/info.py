@@ -35,7 +35,7 @@ def info(
                 kind["name"],
                 str(kind["views"]),
                 f"{kind['peak']:.2f}",
-                kind["part"] or "–",
+                _parts(kind) or "–",
                 kind["prompt"] or "–",
             ]
             for kind in header["types"]
@@ -49,6 +49,14 @@ def info(
         print(f"Made from {entry['what']}: {entry['licence']}{_commerce(entry['commercial'])}")
     if ledger and all(entry["commercial"] for entry in ledger):
         print("All of its inputs allow commercial use.")
+
+
+def _parts(kind: dict) -> str:
+    """The parts that a type's objects meet, in `learn --part`'s words."""
+    from propfield.observations.interaction import parts_text
+
+    met = [kind["part"]] if kind["part"] else []
+    return parts_text((*met, *kind.get("passes", [])), tuple(kind.get("blocks", [])))
 
 
 def _commerce(allowed: bool | None) -> str:

@@ -16,6 +16,15 @@ def learn(
         list[str] | None,
         typer.Option("--type", help="A way of using it, such as ride; repeat for more. All when left out."),
     ] = None,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            help="A body part that the object meets: a further type of each type. + adds parts that it meets"
+            " as well, - parts that it does not meet. Repeat for more. Parts: body (any of them), head,"
+            " torso, hips, and left or right arm, hand, leg, foot.",
+        ),
+    ] = None,
     source: Annotated[
         str,
         typer.Option(
@@ -38,6 +47,8 @@ def learn(
 
     - `propfield learn surfboard --type carry --views 1000 --out carried.field.npz`
 
+    - `propfield learn bench --part "hips-left foot" --part "right hand+left hand" --out bench.field.npz`
+
     - `propfield learn tie --source coco:instances.json --out tie.field.npz --json`
 
     With `--json`: {"out", "category", "types", "seconds", "views_kept", "views_rejected"}.
@@ -46,7 +57,13 @@ def learn(
 
     begin = time.monotonic()
     request = learn_request(
-        category=category, types=types or None, source=source, views=views, seed=seed, resolution=resolution
+        category=category,
+        types=types or None,
+        parts=parts or None,
+        source=source,
+        views=views,
+        seed=seed,
+        resolution=resolution,
     )
     _check_writable(out)
     with shown_progress() as progress:

@@ -83,6 +83,7 @@ def save_field(field: OccupancyField, path: Path) -> None:
                 "name": kind.type.name,
                 "prompt": kind.type.prompt,
                 "part": kind.type.part,
+                **{key: list(parts) for key, parts in _further_parts(kind.type) if parts},
                 "views": kind.views,
                 "peak": float(kind.occupancy.max()),
             }
@@ -213,7 +214,7 @@ def _assembled(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Occupan
         grid=grid,
         types=tuple(
             TypeField(
-                type=InteractionType(kind["name"], kind["prompt"], kind["part"]),
+                type=_type(kind),
                 occupancy=occupancy[index],
                 support=arrays["support"][index],
                 views=kind["views"],
@@ -225,6 +226,15 @@ def _assembled(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Occupan
         rest_pose=arrays["rest_pose"],
         provenance=header["provenance"],
     )
+
+
+def _further_parts(kind: InteractionType) -> list[tuple[str, tuple[str, ...]]]:
+    return [("passes", kind.passes), ("blocks", kind.blocks)]
+
+
+def _type(kind: dict[str, Any]) -> InteractionType:
+    further = [tuple(map(str, kind.get(key, ()))) for key in ("passes", "blocks")]
+    return InteractionType(kind["name"], kind["prompt"], kind["part"], *further)
 
 
 def _matrix(prefix: str, arrays: dict[str, np.ndarray], rows: int) -> csr_array:

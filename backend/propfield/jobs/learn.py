@@ -76,6 +76,12 @@ def _wanted_types(source: Source, request: LearnRequest) -> list[InteractionType
     return [known[name] for name in dict.fromkeys(request.types or known)]
 
 
+def _with_parts(kinds: list[InteractionType], parts: list[str]) -> list[InteractionType]:
+    """Each type, and after it the same at each of the parts."""
+    found = {kind.name: kind for whole in kinds for kind in (whole, *(whole.at(part) for part in parts))}
+    return list(found.values())
+
+
 def _learn(
     request: LearnRequest,
     source: Source,
@@ -87,7 +93,7 @@ def _learn(
     tables = perceive(request, source, kinds, folder, engine, progress)
     return learn_field(
         request.category,
-        kinds,
+        _with_parts(kinds, request.parts or []),
         StoredObservations(tables),
         body=open_body(),
         grid=Grid(resolution=request.resolution),

@@ -2,13 +2,32 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from propfield.errors import PropfieldError
+from propfield.observations.interaction import parse_parts
 
 _ID = r"^[0-9a-f]{32}$"
 # Categories and types are lower case by convention; a capital letter is no reason to refuse one.
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True, to_lower=True)]
+
+
+def _whole_parts(text: str) -> str:
+    parse_parts(text)
+    return text
+
+
+_Parts = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, to_lower=True), AfterValidator(_whole_parts)
+]
 
 
 class _Request(BaseModel):
@@ -23,6 +42,9 @@ class LearnRequest(_Request):
     """COCO's name of the object."""
     types: Annotated[list[_Name], Field(min_length=1, max_length=50)] | None = None
     """Names of interaction types; all that the source has when None."""
+    parts: Annotated[list[_Parts], Field(min_length=1, max_length=50)] | None = None
+    """Body parts that the object meets, such as "right hand+left hand-head"; each makes a further type of
+    each of the types."""
     source: Annotated[str, Field(pattern=r"^(studio|coco:.+|folder:.+)$", max_length=4000)] = "studio"
     """"studio", "coco:FILE" or "folder:DIR"."""
     views: Annotated[int, Field(ge=1, le=100_000)] = 500

@@ -27,9 +27,9 @@ def learned():
     canopy = 0.9 * np.exp(-(((x + 0.1) / 0.38) ** 4 + ((z - 0.05) / 0.38) ** 4 + ((y - 0.85) / 0.11) ** 2))
     stick = 0.8 * np.exp(-(((x + 0.8) / 0.10) ** 2 + ((z - 0.05) / 0.10) ** 2 + ((y - 0.35) / 0.33) ** 4))
 
-    def as_type(name: str, part: str | None, values: np.ndarray) -> TypeField:
+    def as_type(name: str, part: str | None, values: np.ndarray, **further) -> TypeField:
         values = np.where(values < 0.004, 0, values).astype(np.float16).astype(np.float32)
-        kind = InteractionType(name, f"A person uses an umbrella: {name}", part)
+        kind = InteractionType(name, f"A person uses an umbrella: {name}", part, **further)
         return TypeField(kind, values.reshape(grid.shape), np.full(grid.shape, 200, np.uint32), 200)
 
     return OccupancyField(
@@ -37,7 +37,8 @@ def learned():
         grid=grid,
         types=(
             as_type("all", None, np.maximum(canopy, stick)),
-            as_type("stick", "right hand", stick),
+            # The add-on has no use for further parts, and reads on past them.
+            as_type("stick", "right hand", stick, passes=("right arm",), blocks=("head",)),
             as_type("empty", None, np.zeros_like(stick)),
         ),
         weights=voxel_weights(body, grid),

@@ -73,11 +73,15 @@ def test_types_take_their_prompt_and_their_part(body, grid, weights, around):
         InteractionType("even", "prompt 0"),
         InteractionType("even at the hips", "prompt 0", "hips"),
         InteractionType("at the foot", "", "left foot"),
+        InteractionType("at hips and torso", "prompt 1", "hips", ("torso",)),
+        InteractionType("at hips and foot", "prompt 1", "hips", ("left foot",)),
+        InteractionType("at the hips, not the foot", "prompt 1", "hips", (), ("left foot",)),
+        InteractionType("at the hips, not the torso", "", "hips", (), ("torso",)),
     ]
     aggregator = Aggregator(body, grid, weights, kinds)
     for view in around:
         aggregator.add(view)
-    assert [votes.views for votes in aggregator.votes] == [12, 6, 6, 0]
+    assert [votes.views for votes in aggregator.votes] == [12, 6, 6, 0, 6, 0, 6, 0]
 
 
 def test_what_is_behind_the_camera_is_not_in_its_picture(body, grid, weights):

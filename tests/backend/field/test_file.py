@@ -18,7 +18,11 @@ from propfield.observations.interaction import InteractionType
 @pytest.fixture(scope="module")
 def field(body, grid, weights):
     noise = np.random.default_rng(0)
-    kinds = (ALL, InteractionType("hold", "A person holds a thing", "left hand"))
+    kinds = (
+        ALL,
+        InteractionType("hold", "A person holds a thing", "left hand"),
+        InteractionType("hug", "A person hugs a thing", "left arm", ("right arm", "torso"), ("head",)),
+    )
     return OccupancyField(
         category="thing",
         grid=grid,
@@ -75,6 +79,8 @@ def test_the_header_is_the_documented_one(file):
         "views": 500,
         "peak": 255 / 256,
     }
+    assert header["types"][2]["passes"] == ["right arm", "torso"]
+    assert header["types"][2]["blocks"] == ["head"]
     assert len(header["joints"]) == len(header["parents"]) == 24
     assert header["body"] == {"name": "open body", "licence": "CC0-1.0", "commercial": True}
 
@@ -116,7 +122,7 @@ def test_wrong_files_are_refused_in_one_sentence(file, tmp_path):
         load_field(rewritten(file, tmp_path / "form.npz", rest_pose=np.zeros(3)))
     with pytest.raises(PropfieldError, match="do not fit"):
         load_field(rewritten(file, tmp_path / "shape.npz", support=np.zeros((1, 2, 2, 2), np.uint32)))
-    nan = np.full((2, 48, 48, 48), np.nan, np.float16)
+    nan = np.full((3, 48, 48, 48), np.nan, np.float16)
     with pytest.raises(PropfieldError, match="do not fit"):
         load_field(rewritten(file, tmp_path / "nan.npz", occupancy=nan))
 

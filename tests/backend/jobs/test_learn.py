@@ -74,9 +74,33 @@ def test_only_the_types_that_are_asked_for():
     assert [kind.type.name for kind in learn(request).types] == ["all", "ride"]
 
 
+def test_each_type_at_each_of_the_parts():
+    parts = ["Left Foot", "left hand+right hand-head"]
+    request = learn_request(category="surfboard", views=16, resolution=16, parts=parts)
+    field = learn(request)
+    names = [kind.type.name for kind in field.types]
+    assert names == [
+        "all",
+        "carry",
+        "carry, left foot",
+        "carry, left hand+right hand-head",
+        "ride",
+        "ride, left foot",
+        "ride, left hand+right hand-head",
+    ]
+    assert field.type("ride, left foot").type.part == "left foot"
+    assert field.type("carry, left hand+right hand-head").type.blocks == ("head",)
+    views = {kind.type.name: kind.views for kind in field.types}
+    assert 0 < views["ride, left foot"] <= views["ride"]
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
-    [({"category": "umbrela"}, "umbrella"), ({"category": "surfboard", "types": ["karry"]}, "carry")],
+    [
+        ({"category": "umbrela"}, "umbrella"),
+        ({"category": "surfboard", "types": ["karry"]}, "carry"),
+        ({"category": "surfboard", "parts": ["left foott"]}, "left foot"),
+    ],
 )
 def test_unknown_names_give_the_nearest(values, named):
     with pytest.raises(NotFound, match=named):
@@ -99,6 +123,8 @@ def test_names_are_lower_case():
         {"category": "umbrella", "seed": -1},
         {"category": "umbrella", "resolution": 7},
         {"category": "umbrella", "types": []},
+        {"category": "umbrella", "parts": []},
+        {"category": "umbrella", "parts": ["left foot-left foot"]},
         {"category": "umbrella", "source": "internet"},
         {"category": "umbrella", "source": "folder:"},
         {"category": "umbrella", "colour": "red"},
