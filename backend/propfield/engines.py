@@ -3,13 +3,11 @@
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as StillWorking
-from typing import Any, Protocol, TypeVar, runtime_checkable
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from itertools import chain, islice
+from typing import Any, Protocol, runtime_checkable
 
 ALONE = 6
 """With fewer pieces than this, starting other processes takes longer than doing them: a piece should be about
@@ -26,11 +24,24 @@ def go_on() -> None:
 class Engine(Protocol):
     """What does pieces of work."""
 
+    remote: bool
+    """Whether other machines work too, so that what this one's threads do quickly is worth sending away."""
+
+    def cores(self) -> int:
+        """How many pieces are done at once."""
+        ...
+
     def map(
-        self, work: Callable[[Any], Any], items: Sequence[Any], waiting: Callable[[], None] = go_on
+        self,
+        work: Callable[..., Any],
+        items: Iterable[Any],
+        waiting: Callable[[], None] = go_on,
+        *,
+        shared: Sequence[Any] = (),
     ) -> Generator[Any, None, None]:
-        """Yields `work(item)` of each item, in order, whoever does it; a few are done ahead of the reader, so
-        that memory stays flat. `work` is a module's own function, items and results can be pickled.
+        """Yields `work(item, *shared)` of each item, in order, whoever does it; a few are done ahead of the
+        reader, so that memory stays flat. `work` is a module's own function; items, what is shared, and
+        results can be pickled.
 
         `waiting` is called now and then, and may raise Cancelled. Close what this gives to stop the work.
         """
@@ -40,26 +51,39 @@ class Engine(Protocol):
 class Processes:
     """A pool of `workers` processes of this machine; as many as it has cores when None."""
 
+    remote = False
+
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or os.cpu_count() or 1
+        self._workers = workers or os.cpu_count() or 1
+
+    def cores(self) -> int:
+        """See Engine."""
+        return self._workers
 
     def map(
-        self, work: Callable[[Item], Result], items: Sequence[Item], waiting: Callable[[], None] = go_on
-    ) -> Generator[Result, None, None]:
+        self,
+        work: Callable[..., Any],
+        items: Iterable[Any],
+        waiting: Callable[[], None] = go_on,
+        *,
+        shared: Sequence[Any] = (),
+    ) -> Generator[Any, None, None]:
         """See Engine. BrokenExecutor when a process was ended from outside."""
-        if self.workers == 1 or len(items) < ALONE:
-            for item in items:
+        rest = iter(items)
+        first = list(islice(rest, ALONE))
+        if self._workers == 1 or len(first) < ALONE:
+            for item in chain(first, rest):
                 waiting()
-                yield work(item)
+                yield work(item, *shared)
             return
         # What libraries hold (Embree's scenes, torch's threads) cannot cross a fork: each starts afresh.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
-        begun: deque[Future[Result]] = deque()
+        pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_start_worker)
+        begun: deque[Future[Any]] = deque()
         try:
-            for item in items:
-                begun.append(pool.submit(work, item))
-                if len(begun) > 2 * self.workers:
+            for item in chain(first, rest):
+                begun.append(pool.submit(work, item, *shared))
+                if len(begun) > 2 * self._workers:
                     yield _outcome(begun.popleft(), waiting)
             while begun:
                 yield _outcome(begun.popleft(), waiting)
@@ -67,7 +91,7 @@ class Processes:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _outcome(future: "Future[Result]", waiting: Callable[[], None]) -> Result:
+def _outcome(future: "Future[Any]", waiting: Callable[[], None]) -> Any:
     while True:
         waiting()
         try:

@@ -1,0 +1,87 @@
+"""Observations in, counts out: the filters and the votes of some views, wherever they are."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import numpy as np
+from jaxtyping import Integer
+from scipy.sparse import csr_array
+
+from propfield.body.template import BodyTemplate
+from propfield.field.aggregation import Aggregator
+from propfield.field.grid import Grid
+from propfield.field.votes import Tally
+from propfield.observations.filters import FILTERS, failed_filter
+from propfield.observations.interaction import InteractionType
+from propfield.observations.observation import Observation
+
+
+@dataclass(frozen=True)
+class CountPlan:
+    """All that counting needs beside the views; it can be pickled.
+
+    Attributes:
+        weights: skinning_weights.voxel_weights of the body and the grid.
+        voxels: flat indices of the voxels to count; all when None.
+        key: names this plan for good, so that who gets it again knows it.
+    """
+
+    body: BodyTemplate
+    grid: Grid
+    weights: csr_array
+    types: tuple[InteractionType, ...]
+    voxels: Integer[np.ndarray, " n"] | None = None
+    key: str = field(default_factory=lambda: uuid4().hex)
+
+    def aggregator(self, device: str = "cpu", threads: int | None = None) -> Aggregator:
+        """Counts as planned; nothing yet."""
+        return Aggregator(self.body, self.grid, self.weights, self.types, device, self.voxels, threads)
+
+
+@dataclass
+class Counted:
+    """What came of some views.
+
+    Attributes:
+        tally: their votes.
+        observed: how many there were.
+        rejected: how many each filter rejected.
+        licences: those of their pictures.
+    """
+
+    tally: Tally
+    observed: int = 0
+    rejected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FILTERS, 0))
+    licences: set[str] = field(default_factory=set)
+
+    def merge(self, other: "Counted") -> None:
+        """Adds what came of views elsewhere, bit for bit as if they had been here."""
+        self.tally.merge(other.tally)
+        self.observed += other.observed
+        self.licences |= other.licences
+        for name, count in other.rejected.items():
+            self.rejected[name] += count
+
+
+Count = Callable[[CountPlan, Callable[[int], None]], Counted]
+"""Counts all views of a field by a plan; tells its second argument now and then, and at the end, how many it
+has counted so far, and stops with what that raises."""
+
+
+def count_views(
+    aggregator: Aggregator, views: Iterable[Observation], tell: Callable[[int], None] = lambda count: None
+) -> Counted:
+    """Filters views as they come, keeps none, and counts the rest. The aggregator is as before afterwards."""
+    counted = Counted(aggregator.taken())
+    for view in views:
+        counted.observed += 1
+        counted.licences.add(view.licence)
+        failed = failed_filter(view)
+        if failed is None:
+            aggregator.add(view)
+        else:
+            counted.rejected[failed] += 1
+        tell(counted.observed)
+    counted.tally = aggregator.taken()
+    return counted

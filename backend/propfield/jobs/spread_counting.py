@@ -1,0 +1,53 @@
+"""Counting of stored observations spread over an engine's machines."""
+
+from collections.abc import Callable
+from contextlib import closing
+
+from propfield.engines import Engine
+from propfield.field.aggregation import Aggregator
+from propfield.field.counting import Count, Counted, CountPlan, count_views
+from propfield.observations.store import StoredObservations, unpack
+
+LEAST, MOST = 64, 2048
+"""Views of a shard. Its counts, many megabytes, must be worth sending."""
+
+
+def spread_count(engine: Engine, observations: StoredObservations) -> Count:
+    """Counts the observations wherever the engine does work. They are sent packed, some thousand at a time,
+    so that the memory of no machine grows with their number."""
+
+    def count(plan: CountPlan, tell: Callable[[int], None]) -> Counted:
+        total = len(observations)
+        rows = min(max(total // (4 * engine.cores()), LEAST), MOST)
+        whole = Counted(plan.aggregator(threads=1).taken())
+
+        def waiting() -> None:
+            tell(whole.observed)
+
+        # Closed here and now when `tell` raises, so that a cancel stops the work.
+        with closing(engine.map(_count, observations.packed(rows), waiting, shared=[plan])) as parts:
+            for part in parts:
+                whole.merge(part)
+                tell(whole.observed)
+        return whole
+
+    return count
+
+
+_prepared: tuple[str, Aggregator] | None = None
+"""The last plan that this process counted by: making an aggregator ready takes as long as counting does."""
+
+
+def _count(packed: bytes, plan: CountPlan) -> Counted:
+    """Runs on a worker."""
+    global _prepared
+    if _prepared is None or _prepared[0] != plan.key:
+        # A worker has one core.
+        _prepared = plan.key, plan.aggregator(threads=1)
+    aggregator = _prepared[1]
+    try:
+        return count_views(aggregator, unpack(packed))
+    except BaseException:
+        # Half of these views may be counted in it.
+        _prepared = None
+        raise
