@@ -1,6 +1,6 @@
 """Views in, votes out: the sums of CHORUS Eq. 6, for all interaction types in one pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from propfield.body.template import BodyTemplate
 from propfield.field.blocks import VoxelBlocks, voxel_blocks
-from propfield.field.counter import Counter
+from propfield.field.counter import Batch, Counter
 from propfield.field.cpu_counter import CpuCounter
 from propfield.field.grid import Grid
 from propfield.field.regions import Regions, regions_of
@@ -61,7 +61,7 @@ class Aggregator:
     def add(self, view: Observation) -> None:
         """Counts one view for each type that it belongs to. Its numbers must be finite and its arrays whole:
         observations/filters.py sees to that."""
-        asked = [index for index, kind in enumerate(self.types) if kind.prompt in ("", view.prompt)]
+        asked = self._asked(view)
         if asked:
             self._waiting.append((view, asked))
             if len(self._waiting) == self._counter.batch:
@@ -77,6 +77,12 @@ class Aggregator:
         """All that has been counted, to be sent elsewhere and absorbed there."""
         self._flush()
         return self._tally
+
+    def taken(self) -> Tally:
+        """The tally, of which the aggregator keeps nothing: it counts anew from none."""
+        tally = self.tally
+        self._tally = Tally(tally.types, tally.resolution, tally.voxels, {})
+        return tally
 
     def absorb(self, tally: Tally) -> None:
         """Adds what another aggregator of the same voxels and types has counted, bit for bit as if its views
@@ -94,15 +100,8 @@ class Aggregator:
         self._waiting = []
         ready = view_batch(views, self._body)
         batch = self._counter.take(ready)
-        wanted = np.zeros(len(views), np.uint16)
-        for place, indices in enumerate(asked):
-            for index in indices:
-                passes, blocks = self._rules[index]
-                wanted[place] |= passes | blocks
-        met = batch.parts_met(wanted).tolist()
         groups: dict[tuple[int, ...], list[int]] = {}
-        for place, indices in enumerate(asked):
-            members = tuple(index for index in indices if _allowed(met[place], *self._rules[index]))
+        for place, members in enumerate(self._members(batch, asked)):
             if members:
                 groups.setdefault(members, []).append(place)
         for members, places in groups.items():
@@ -111,6 +110,39 @@ class Aggregator:
             for counts in self._tally.counts_of(members):
                 counts.expect(cameras)
                 batch.count(chosen, counts)
+
+    def members(self, views: Iterable[Observation]) -> Iterator[tuple[Observation, tuple[int, ...]]]:
+        """Each of the views that belongs to any type, with the indices of those types; counts none."""
+        waiting: list[Observation] = []
+        for view in views:
+            waiting.append(view)
+            if len(waiting) == self._counter.batch:
+                yield from self._members_of(waiting)
+                waiting = []
+        yield from self._members_of(waiting)
+
+    def _members_of(self, views: list[Observation]) -> Iterator[tuple[Observation, tuple[int, ...]]]:
+        if views:
+            batch = self._counter.take(view_batch(views, self._body))
+            found = self._members(batch, [self._asked(view) for view in views])
+            yield from ((view, types) for view, types in zip(views, found, strict=True) if types)
+
+    def _members(self, batch: Batch, asked: Sequence[list[int]]) -> list[tuple[int, ...]]:
+        """The types that each view of a batch belongs to, of those whose prompt it has."""
+        wanted = np.zeros(len(asked), np.uint16)
+        for place, indices in enumerate(asked):
+            for index in indices:
+                passes, blocks = self._rules[index]
+                wanted[place] |= passes | blocks
+        met = batch.parts_met(wanted).tolist()
+        return [
+            tuple(index for index in indices if _allowed(met[place], *self._rules[index]))
+            for place, indices in enumerate(asked)
+        ]
+
+    def _asked(self, view: Observation) -> list[int]:
+        """The types whose prompt a view has."""
+        return [index for index, kind in enumerate(self.types) if kind.prompt in ("", view.prompt)]
 
 
 def _allowed(met: int, passes: int, blocks: int) -> bool:

@@ -1,9 +1,9 @@
 """From observations to a field: filters, voxel skinning, votes, types."""
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,14 +11,18 @@ import torch
 from propfield.body.skeleton import canonical_pose
 from propfield.body.template import BodyTemplate
 from propfield.errors import PropfieldError, Unavailable
-from propfield.field.aggregation import Aggregator
+from propfield.field.counting import Count, CountPlan, count_views
+from propfield.field.fit.mixture import fit_types
 from propfield.field.grid import Grid
 from propfield.field.occupancy import OccupancyField, TypeField
 from propfield.field.skinning_weights import voxel_weights
-from propfield.observations.filters import FILTERS, failed_filter
+from propfield.observations.filters import failed_filter
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 from propfield.progress import Progress, silent
+
+Estimator = Literal["voting", "fit"]
+"""How a field is made of what was seen."""
 
 ALL = InteractionType(name="all", prompt="", part=None)
 """The mix of all types: the whole-body field, which always accumulates."""
@@ -39,69 +43,82 @@ def learn_field(
     provenance: dict[str, Any] | None = None,
     expected: int = 0,
     device: str | None = None,
+    count: Count | None = None,
+    estimator: Estimator = "voting",
     progress: Progress = silent,
 ) -> OccupancyField:
-    """Learns a category's field by voting (CHORUS Eq. 6) from whatever observations there are.
+    """Learns a category's field from whatever observations there are: by "voting" (CHORUS Eq. 6), or from the
+    votes on by a "fit" to what the masks show (field/fit), which reads the observations twice.
 
     Observations are filtered as they come (observations/filters.py) and none is kept in memory; `expected` is
-    how many to expect, for the progress. The mix of all types comes first in the field. PropfieldError when
-    no view is left to learn from; torch's out-of-memory becomes Unavailable.
+    how many to expect, for the progress. `count` counts them somewhere else (in this process when None); the
+    field is the same. The mix of all types comes first in the field. PropfieldError when no view is left to
+    learn from, or when a fit is given an iterator, which can be read only once; torch's out-of-memory becomes
+    Unavailable.
     """
+    if estimator == "fit" and isinstance(observations, Iterator):
+        raise PropfieldError("A fit reads its observations twice: give it a list or tables, not an iterator.")
     grid = grid or Grid()
     progress("prepare the grid", 0.0)
     weights = voxel_weights(body, grid)
     progress("prepare the grid", 1.0)
-    rejected = dict.fromkeys(FILTERS, 0)
-    observed, licences = 0, set()
+    plan = CountPlan(body, grid, weights, (ALL, *types))
+
+    def tell(observed: int) -> None:
+        progress("count votes", min(observed / max(expected, observed, 1), 1.0))
+
     try:
-        aggregator = Aggregator(body, grid, weights, [ALL, *types], device or default_device())
-        for view in observations:
-            observed += 1
-            licences.add(view.licence)
-            failed = failed_filter(view)
-            if failed is None:
-                aggregator.add(view)
-            else:
-                rejected[failed] += 1
-            progress("count votes", min(observed / max(expected, observed), 1.0))
+        if count is None:
+            counted = count_views(plan.aggregator(device or default_device()), observations, tell)
+        else:
+            counted = count(plan, tell)
     except torch.OutOfMemoryError as error:
         raise Unavailable(
             "The GPU has too little free memory for this grid: close other programs, or ask for a lower"
             " resolution."
         ) from error
-    kept = aggregator.votes[0].views
+    tally, rejected = counted.tally, counted.rejected
+    everything = tally.votes()
+    kept = everything[0].views
     if not kept:
-        told = ", ".join(f"{name}: {count}" for name, count in rejected.items() if count)
+        told = ", ".join(f"{name}: {number}" for name, number in rejected.items() if number)
         raise PropfieldError(
-            f"No view of “{category}” is left to learn from: {observed} seen,"
+            f"No view of “{category}” is left to learn from: {counted.observed} seen,"
             f" rejected by {told or 'no filter'}."
+        )
+    occupancies = [tally.dense(each.occupancy()) for each in everything]
+    if estimator == "fit":
+        passed = (view for view in observations if failed_filter(view) is None)
+        occupancies = fit_types(
+            occupancies,
+            plan.aggregator().members(passed),
+            body=body,
+            grid=grid,
+            weights=weights,
+            progress=progress,
         )
     return OccupancyField(
         category=category,
         grid=grid,
         types=tuple(
-            TypeField(
-                type=kind,
-                occupancy=aggregator.dense(votes.occupancy()),
-                support=aggregator.dense(votes.support()),
-                views=votes.views,
-            )
-            for kind, votes in zip(aggregator.types, aggregator.votes, strict=True)
+            TypeField(type=kind, occupancy=occupancy, support=tally.dense(each.support()), views=each.views)
+            for kind, occupancy, each in zip(plan.types, occupancies, everything, strict=True)
         ),
         weights=weights,
         body=body,
         rest_pose=canonical_pose(),
+        skinning="forward" if estimator == "fit" else "backward",
         provenance={
             **(provenance or {}),
-            "estimator": "voting",
-            "views": {"observed": observed, "kept": kept, "rejected": rejected},
+            "estimator": estimator,
+            "views": {"observed": counted.observed, "kept": kept, "rejected": rejected},
             "software": {
                 "propfield": version("propfield"),
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "python": platform.python_version(),
             },
-            "licences": _ledger(body, licences),
+            "licences": _ledger(body, counted.licences),
         },
     )
 

@@ -1,6 +1,7 @@
 """A learned field: where a category's objects are around the rest pose, for each way of using them."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt32
@@ -37,6 +38,8 @@ class OccupancyField:
         category: COCO's name.
         weights: (R³, 24) compressed rows: how much each voxel (C order of [x, y, z]) follows each bone.
         rest_pose: (24, 3) the canonical pose of the grid, axis-angle in radians.
+        skinning: how the field is taken into a pose: "backward", as the paper does (posing.py), or "forward",
+            by the warp that learning used (forward_posing.py).
         provenance: sources, seeds, counts before and after each filter, versions, licences of every input.
     """
 
@@ -46,6 +49,7 @@ class OccupancyField:
     weights: csr_array
     body: BodyTemplate
     rest_pose: Float32[np.ndarray, "24 3"]
+    skinning: Literal["backward", "forward"] = "backward"
     provenance: dict = field(default_factory=dict)
 
     def type(self, name: str = "all") -> TypeField:

@@ -1,4 +1,5 @@
-"""A field in the posed space: Φ(x | θ, s) by backward skinning (CHORUS §3.3, "Inference for Posed Space")."""
+"""A field in the posed space: Φ(x | θ, s), by backward skinning unless the field is one for forward skinning
+(CHORUS §3.3, "Inference for Posed Space")."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -11,17 +12,22 @@ from numba import njit
 
 from propfield.body.skinning import bone_transforms, pose_vertices, skin_forward
 from propfield.errors import PropfieldError
+from propfield.field.forward_posing import carried_forward
 from propfield.field.occupancy import OccupancyField
 from propfield.field.skin_volumes import row_weights
 from propfield.field.skinning_weights import PARTS, volumes_around
 
 
 def pose_field(field: OccupancyField, type_name: str, pose: np.ndarray) -> Float32[np.ndarray, "R R R"]:
-    """The occupancy of a type over the same grid, around the body in `pose` ((24, 3) axis-angle, radians).
+    """The occupancy of a type over the same grid, around the body in `pose` ((24, 3) axis-angle, radians), by
+    the field's own `skinning`.
 
-    Who wants several types in one pose takes `canonical_sources` once, and `from_sources` of each.
+    Who wants several types by backward skinning takes `canonical_sources` once, and `from_sources` of each.
     PropfieldError when the pose is not one.
     """
+    if field.skinning == "forward":
+        occupancy, bones = field.type(type_name).occupancy, _bones(field, checked_pose(pose))
+        return carried_forward(occupancy, field.weights, bones, field.grid)
     return from_sources(field.type(type_name).occupancy, canonical_sources(field, pose))
 
 
@@ -41,15 +47,11 @@ def canonical_sources(
     canonical voxel is the one that the point lies in, as `Grid.voxel_of` tells it. As many threads as torch
     uses unless told; their number does not change a bit of it.
     """
-    pose = np.asarray(pose, dtype=np.float32)
-    if pose.shape != (24, 3):
-        raise PropfieldError(f"A pose is 24 rows of 3 axis-angle numbers, not an array of {pose.shape}.")
-    if not np.isfinite(pose).all():
-        raise PropfieldError("The pose holds numbers that are not finite.")
+    pose = checked_pose(pose)
     grid, body = field.grid, field.body
     angles, joints, skin = (torch.from_numpy(array) for array in (pose, body.joints, body.skin_weights))
     posed = pose_vertices(angles, torch.from_numpy(body.vertices), skin, joints).numpy()
-    bones = bone_transforms(angles, joints, torch.from_numpy(field.rest_pose))[:, :3].reshape(24, 12).numpy()
+    bones = _bones(field, pose)
     threads = threads or torch.get_num_threads()
     sources = np.empty(grid.shape, np.int32)
     with ThreadPoolExecutor(threads) as pool:
@@ -60,6 +62,22 @@ def canonical_sources(
         for _ in pool.map(lambda slab: _sources(*slab, *boxes, bones, *space, sources), slabs):
             pass
     return sources
+
+
+def checked_pose(pose: np.ndarray) -> Float32[np.ndarray, "24 3"]:
+    """The pose in single precision. PropfieldError when it is none."""
+    pose = np.asarray(pose, dtype=np.float32)
+    if pose.shape != (24, 3):
+        raise PropfieldError(f"A pose is 24 rows of 3 axis-angle numbers, not an array of {pose.shape}.")
+    if not np.isfinite(pose).all():
+        raise PropfieldError("The pose holds numbers that are not finite.")
+    return pose
+
+
+def _bones(field: OccupancyField, pose: Float32[np.ndarray, "24 3"]) -> Float32[np.ndarray, "24 12"]:
+    """The rows of each bone's (3, 4) transform from the rest pose."""
+    joints, rest = torch.from_numpy(field.body.joints), torch.from_numpy(field.rest_pose)
+    return bone_transforms(torch.from_numpy(pose), joints, rest)[:, :3].reshape(24, 12).numpy()
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
