@@ -1,12 +1,17 @@
 """propfield learn"""
 
+import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from propfield.cli.output import Json, print_json, shown_progress
+
+if TYPE_CHECKING:
+    from propfield.engines import Engine
 
 
 def learn(
@@ -34,6 +39,17 @@ def learn(
     views: Annotated[int, typer.Option(help="Pictures for each type.")] = 500,
     seed: Annotated[int, typer.Option(help="The same seed gives the same field.")] = 0,
     resolution: Annotated[int, typer.Option(help="Voxels a side of the 3 m cube.")] = 48,
+    engine: Annotated[
+        Literal["processes", "ray"],
+        typer.Option(help="Who does the work: processes of this machine, or a Ray cluster."),
+    ] = "processes",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="With --engine ray: the cluster, HOST:PORT of its head or auto; also from RAY_ADDRESS."
+            " A Ray of this machine alone when left out."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Learn where a category's objects are around a body.
@@ -51,11 +67,17 @@ def learn(
 
     - `propfield learn tie --source coco:instances.json --out tie.field.npz --json`
 
+    - `propfield learn kite --views 50000 --engine ray --address HOST:6379 --out kite.field.npz`
+
+    The field is the same whoever does the work. `--engine ray` runs on a machine of the cluster; all of them
+    have the same version installed (`pip install 'propfield[ray]'`). What a lost worker did is done again.
+
     With `--json`: {"out", "category", "types", "seconds", "views_kept", "views_rejected"}.
     """
     from propfield.jobs.requests import learn_request
 
     begin = time.monotonic()
+    worker = _engine(engine, address)
     request = learn_request(
         category=category,
         types=types or None,
@@ -66,12 +88,12 @@ def learn(
         resolution=resolution,
     )
     _check_writable(out)
-    with shown_progress() as progress:
+    with shown_progress() as progress, worker as doing:
         from propfield.field.file import save_field
         from propfield.jobs.learn import counts
         from propfield.jobs.learn import learn as learn_field
 
-        field = learn_field(request, progress=progress)
+        field = learn_field(request, engine=doing, progress=progress)
         progress("write the field", 0.0)
         save_field(field, out)
         progress("write the field", 1.0)
@@ -94,10 +116,22 @@ def learn(
     print(f"Look at it with `propfield info {out}`, or open it in Blender's Propfield tab.")
 
 
+def _engine(name: str, address: str | None) -> "AbstractContextManager[Engine]":
+    from propfield.errors import PropfieldError
+
+    if name == "ray":
+        from propfield.ray_engine import RayEngine
+
+        return RayEngine(address or os.environ.get("RAY_ADDRESS"))
+    if address is not None:
+        raise PropfieldError("--address names a Ray cluster; give --engine ray with it.")
+    from propfield.engines import Processes
+
+    return nullcontext(Processes())
+
+
 def _check_writable(out: Path) -> None:
     """Tells before the work, not after it, that its result cannot be written."""
-    import os
-
     from propfield.errors import PropfieldError
 
     if out.is_dir():

@@ -16,6 +16,7 @@ from propfield.imagery.source import Source
 from propfield.imagery.sources import source_by_name
 from propfield.jobs.perceiving import perceive
 from propfield.jobs.requests import LearnRequest
+from propfield.jobs.spread_counting import spread_count
 from propfield.library import Library, name_for
 from propfield.observations.interaction import InteractionType
 from propfield.observations.store import StoredObservations
@@ -90,11 +91,11 @@ def _learn(
     engine: Engine,
     progress: Progress,
 ) -> OccupancyField:
-    tables = perceive(request, source, kinds, folder, engine, progress)
+    observations = StoredObservations(perceive(request, source, kinds, folder, engine, progress))
     return learn_field(
         request.category,
         _with_parts(kinds, request.parts or []),
-        StoredObservations(tables),
+        observations,
         body=open_body(),
         grid=Grid(resolution=request.resolution),
         provenance={
@@ -105,5 +106,6 @@ def _learn(
             "seed": request.seed,
         },
         expected=request.views * len(kinds),
+        count=spread_count(engine, observations) if engine.remote else None,
         progress=progress,
     )
