@@ -72,16 +72,17 @@ has counted so far, and stops with what that raises."""
 def count_views(
     aggregator: Aggregator, views: Iterable[Observation], tell: Callable[[int], None] = lambda count: None
 ) -> Counted:
-    """Filters views as they come, keeps none, and counts the rest. The aggregator is as before afterwards."""
-    counted = Counted(aggregator.taken())
+    """Filters views as they come, keeps none, and counts the rest. What the aggregator had counted before is
+    dropped, and it keeps nothing of these."""
+    aggregator.taken()
+    observed, rejected, licences = 0, dict.fromkeys(FILTERS, 0), set()
     for view in views:
-        counted.observed += 1
-        counted.licences.add(view.licence)
+        observed += 1
+        licences.add(view.licence)
         failed = failed_filter(view)
         if failed is None:
             aggregator.add(view)
         else:
-            counted.rejected[failed] += 1
-        tell(counted.observed)
-    counted.tally = aggregator.taken()
-    return counted
+            rejected[failed] += 1
+        tell(observed)
+    return Counted(aggregator.taken(), observed, rejected, licences)

@@ -44,10 +44,4 @@ def _count(packed: bytes, plan: CountPlan) -> Counted:
     if _prepared is None or _prepared[0] != plan.key:
         # A worker has one core.
         _prepared = plan.key, plan.aggregator(threads=1)
-    aggregator = _prepared[1]
-    try:
-        return count_views(aggregator, unpack(packed))
-    except BaseException:
-        # Half of these views may be counted in it.
-        _prepared = None
-        raise
+    return count_views(_prepared[1], unpack(packed))
