@@ -39,6 +39,13 @@ def learn(
     views: Annotated[int, typer.Option(help="Pictures for each type.")] = 500,
     seed: Annotated[int, typer.Option(help="The same seed gives the same field.")] = 0,
     resolution: Annotated[int, typer.Option(help="Voxels a side of the 3 m cube.")] = 48,
+    estimator: Annotated[
+        Literal["voting", "fit"],
+        typer.Option(
+            help="Count votes, as the paper does, or go on from them to a field that explains the masks:"
+            " sharper, and posed by forward skinning; some seconds a type."
+        ),
+    ] = "voting",
     engine: Annotated[
         Literal["processes", "ray"],
         typer.Option(help="Who does the work: processes of this machine, or a Ray cluster."),
@@ -61,7 +68,7 @@ def learn(
 
     - `propfield learn umbrella --out umbrella.field.npz`
 
-    - `propfield learn surfboard --type carry --views 1000 --out carried.field.npz`
+    - `propfield learn surfboard --type carry --views 1000 --estimator fit --out carried.field.npz`
 
     - `propfield learn bench --part "hips-left foot" --part "right hand+left hand" --out bench.field.npz`
 
@@ -86,6 +93,7 @@ def learn(
         views=views,
         seed=seed,
         resolution=resolution,
+        estimator=estimator,
     )
     _check_writable(out)
     with shown_progress() as progress, worker as doing:

@@ -96,6 +96,7 @@ def save_field(field: OccupancyField, path: Path) -> None:
             "licence": field.body.licence,
             "commercial": field.body.commercial,
         },
+        "skinning": field.skinning,
         "provenance": field.provenance,
     }
     text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode()
@@ -224,6 +225,8 @@ def _assembled(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Occupan
         weights=_matrix("voxel", arrays, grid.resolution**3),
         body=body,
         rest_pose=arrays["rest_pose"],
+        # Files from before there was a choice are of votes.
+        skinning="forward" if header.get("skinning") == "forward" else "backward",
         provenance=header["provenance"],
     )
 

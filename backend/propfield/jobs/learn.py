@@ -107,5 +107,6 @@ def _learn(
         },
         expected=request.views * len(kinds),
         count=spread_count(engine, observations) if engine.remote else None,
+        estimator=request.estimator,
         progress=progress,
     )

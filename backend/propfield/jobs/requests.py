@@ -52,6 +52,8 @@ class LearnRequest(_Request):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     resolution: Annotated[int, Field(ge=8, le=256)] = 48
     """Voxels a side of the grid."""
+    estimator: Literal["voting", "fit"] = "voting"
+    """Count votes as the paper does, or go on from them to a field that explains the masks (field/fit)."""
 
 
 class ReconstructRequest(_Request):

@@ -1,7 +1,8 @@
 """How far the body's surface is in a picture, coarsely: what lies behind it a picture cannot tell."""
 
+from typing import no_type_check
+
 import numpy as np
-from jaxtyping import Float32, Int32
 from numba import njit
 
 CELLS = 64
@@ -11,17 +12,13 @@ NEAR = 0.02
 
 
 @njit(cache=True, nogil=True)
-def surface_depth(
-    vertices: Float32[np.ndarray, "V 3"],
-    faces: Int32[np.ndarray, "F 3"],
-    camera: Float32[np.ndarray, "3 4"],
-    cell: float,
-    depth: Float32[np.ndarray, "h w"],
-) -> None:
+@no_type_check
+def surface_depth(vertices, faces, camera, cell, depth):
     """Writes the nearest depth of a mesh into each cell, `cell` pixels wide, of a picture; inf where none is.
 
-    `camera` is K [R | t]. A face counts where it covers a cell's middle, a vertex in the cell that it falls
-    in: together they leave no holes, however small or large the faces are.
+    `vertices` (V, 3) float32 metres, `faces` (F, 3) int32, `camera` (3, 4) K [R | t], `depth` (h, w) float32.
+    A face counts where it covers a cell's middle, a vertex in the cell that it falls in: together they leave
+    no holes, however small or large the faces are.
     """
     height, width = depth.shape
     depth[:] = np.inf

@@ -10,7 +10,7 @@ that it does. An occupied voxel that nothing hides implies that its ray shows th
 
 over the views in which the body does not hide the voxel, with w_k = r_k of CHORUS Eq. 6 times how far view k
 is believed. It is the multiplicative form of a gradient step on the silhouettes' likelihood, as in emission
-tomography (Shepp & Vardi 1982), with a union along the ray (silhouettes.SHARPNESS) in place of the sum.
+tomography (Shepp & Vardi 1982), with a union along the ray (silhouettes.py) in place of the sum.
 Voxels are warped as votes are (Eq. 5): sampled backward from posed space, those that no sample comes back to
 would never be told anything, and learning and truth would not mean the same by a voxel.
 """

@@ -1,16 +1,21 @@
-"""What one view says of each voxel, and how likely each of its pixels is the object's under a field."""
+"""What one view says of each voxel, and how likely each of its pixels is the object's under a field.
+
+Compiled. Voxels are N `points` with their skinning weights in compressed rows (`starts`, `joints`,
+`weights`). `seen` is (N, 3) float32: pixels x, y and metres of depth; `shown` (N,) uint8, one of the four
+below; `occupancy` (N,) float32; `likely` an (h, w) float32 raster. Masks are eight pixels to a byte along x.
+"""
+
+from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
 from numba import njit
 
 EMPTY, OBJECT, HIDDEN, OUTSIDE = 0, 1, 2, 3
 """A voxel's pixel shows no object; shows it; shows the body before the voxel; is not in the picture."""
 
-SHARPNESS = 4
-"""Exponent s of the union along a ray, (Σ φˢ)^(1/s). 1 would add the voxels up as if never two of them were
-occupied together, ∞ take the greatest as if always; of 1, 2, 3, 4, 6 and ∞ 4 fitted best on the interactions
-that the estimator was designed on."""
+# The union along a ray is (Σ φ⁴)^¼. With exponent 1 it would add voxels up as if never two of them were
+# occupied together, with ∞ take the greatest as if always. On the eight interactions that the estimator was
+# designed on, 2, 3, 4 and 6 are much alike, and better than 1 and ∞.
 RASTER = 128
 """Cells along the longer side of a picture in which silhouettes are drawn."""
 WIDEST = 12
@@ -22,24 +27,13 @@ FAINT = 1e-3
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def look(
-    bones: Float32[np.ndarray, "24 3 4"],
-    width: int,
-    height: int,
-    objects: UInt8[np.ndarray, "H bytes"],
-    people: UInt8[np.ndarray, "H bytes"],
-    depth: Float32[np.ndarray, "h w"],
-    cell: float,
-    points: Float32[np.ndarray, "N 3"],
-    starts: Int32[np.ndarray, " N1"],
-    joints: UInt8[np.ndarray, " W"],
-    weights: Float32[np.ndarray, " W"],
-    hideable: UInt8[np.ndarray, " N"],
-    seen: Float32[np.ndarray, "N 3"],
-    shown: UInt8[np.ndarray, " N"],
-) -> None:
+    bones, width, height, objects, people, depth, cell, points, starts, joints, weights, hideable, seen, shown
+):
     """Writes for each voxel its pixel and depth in the posed view (CHORUS Eq. 5) into `seen`, and what the
-    picture shows there into `shown`. A voxel that is not `hideable` (inside the body) is never hidden."""
+    picture shows there into `shown`. `bones` to `cell` are a views.FitView's; a voxel that is not `hideable`
+    (inside the body) is never hidden."""
     for n in range(len(points)):
         px, py, pz = points[n]
         x = y = z = np.float32(0)
@@ -69,14 +63,8 @@ def look(
 
 
 @njit(cache=True, nogil=True)
-def silhouette(
-    occupancy: Float32[np.ndarray, " N"],
-    seen: Float32[np.ndarray, "N 3"],
-    shown: UInt8[np.ndarray, " N"],
-    reach: float,
-    scale: float,
-    likely: Float32[np.ndarray, "h w"],
-) -> None:
+@no_type_check
+def silhouette(occupancy, seen, shown, reach, scale, likely):
     """Writes the probability that each cell of a picture shows the object: the union of the voxels on its
     rays that the body does not hide. `reach` is focal length (pixels) times voxel (metres), `scale` cells a
     pixel."""
@@ -105,16 +93,8 @@ def silhouette(
 
 
 @njit(cache=True, nogil=True)
-def explain(
-    occupancy: Float32[np.ndarray, " N"],
-    seen: Float32[np.ndarray, "N 3"],
-    shown: UInt8[np.ndarray, " N"],
-    likely: Float32[np.ndarray, "h w"],
-    scale: float,
-    weight: float,
-    found: Float32[np.ndarray, " N"],
-    looked: Float32[np.ndarray, " N"],
-) -> None:
+@no_type_check
+def explain(occupancy, seen, shown, likely, scale, weight, found, looked):
     """Adds one view's share to `found` (how likely each voxel is occupied, given what the view shows) and
     `looked` (views that could tell). A voxel on a ray that shows the object is occupied with probability
     φ / P(ray shows it), since an occupied voxel implies that its ray shows the object."""
@@ -128,13 +108,8 @@ def explain(
 
 
 @njit(cache=True, nogil=True)
-def agreement(
-    likely: Float32[np.ndarray, "h w"],
-    objects: UInt8[np.ndarray, "H bytes"],
-    people: UInt8[np.ndarray, "H bytes"],
-    picture_width: int,
-    scale: float,
-) -> float:
+@no_type_check
+def agreement(likely, objects, people, picture_width, scale):
     """Soft intersection over union of a likely silhouette and the object's mask, without the pixels of the
     person, who may hide the object. 0 where both are empty."""
     height, width = likely.shape
@@ -154,13 +129,8 @@ def agreement(
 
 
 @njit(cache=True, nogil=True)
-def count(
-    shown: UInt8[np.ndarray, " N"],
-    weight: float,
-    found: Float32[np.ndarray, " N"],
-    looked: Float32[np.ndarray, " N"],
-    hidden: Float32[np.ndarray, " N"],
-) -> None:
+@no_type_check
+def count(shown, weight, found, looked, hidden):
     """Adds one view's plain vote, and where it could not tell: what the fit starts from."""
     for n in range(len(shown)):
         if shown[n] == HIDDEN:
