@@ -9,7 +9,6 @@ from jaxtyping import Integer
 from scipy.sparse import csr_array
 
 from propfield.body.template import BodyTemplate
-from propfield.field.blocks import VoxelBlocks, voxel_blocks
 from propfield.field.counter import Batch, Counter
 from propfield.field.cpu_counter import CpuCounter
 from propfield.field.grid import Grid
@@ -19,8 +18,9 @@ from propfield.field.votes import AZIMUTH_BINS, Tally, Votes
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 
-Engine = Callable[[VoxelBlocks, Regions], Counter]
-"""Makes a counter for the voxels to count and the regions of the body parts to find."""
+Engine = Callable[[Grid, csr_array, Integer[np.ndarray, " n"] | None, Regions], Counter]
+"""Makes a counter of a grid's voxels: of those with the given flat indices, or of all, by their skinning
+weights, and of the body parts in whose regions masks are looked for."""
 
 
 class Aggregator:
@@ -53,9 +53,9 @@ class Aggregator:
             body, grid, weights, {part for kind in types for part in (*kind.met, *kind.blocks)}
         )
         self._rules = [(regions.bits(kind.met), regions.bits(kind.blocks)) for kind in self.types]
-        blocks = voxel_blocks(grid, weights, voxels)
-        self._counter = (engine or _engine(torch.device(device), threads))(blocks, regions)
-        self._tally = Tally(len(self.types), grid.resolution, blocks.voxels, {})
+        engine = engine or _engine(torch.device(device), threads)
+        self._counter = engine(grid, weights, voxels, regions)
+        self._tally = Tally(len(self.types), grid.resolution, self._counter.counted, {})
         self._waiting: list[tuple[Observation, list[int]]] = []
 
     def add(self, view: Observation) -> None:

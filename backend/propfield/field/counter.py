@@ -3,7 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int64, UInt16
+from jaxtyping import Int64, UInt16, UInt32
 
 from propfield.field.view_batch import ViewBatch
 from propfield.field.votes import Counts
@@ -29,6 +29,8 @@ class Counter(Protocol):
 
     batch: int
     """Views that it likes to take at once."""
+    counted: UInt32[np.ndarray, " N"]
+    """Flat grid index of each voxel that it counts, in the order in which counts hold them."""
 
     def take(self, views: ViewBatch) -> Batch:
         """Takes in up to `batch` views."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
@@ -10,11 +11,17 @@ from scipy.sparse import csr_array
 
 from propfield.body.template import BodyTemplate
 from propfield.field.aggregation import Aggregator
+from propfield.field.cpu_counter import BlockCounter
 from propfield.field.grid import Grid
 from propfield.field.votes import Tally
 from propfield.observations.filters import FILTERS, failed_filter
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
+
+
+def new_key() -> str:
+    """A name that no other plan has."""
+    return uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class CountPlan:
     Attributes:
         weights: skinning_weights.voxel_weights of the body and the grid.
         voxels: flat indices of the voxels to count; all when None.
+        of_blocks: to count what blocks of 8³ voxels can have at best, instead of voxels (support.py).
         key: names this plan for good, so that who gets it again knows it.
     """
 
@@ -32,11 +40,15 @@ class CountPlan:
     weights: csr_array
     types: tuple[InteractionType, ...]
     voxels: Integer[np.ndarray, " n"] | None = None
-    key: str = field(default_factory=lambda: uuid4().hex)
+    of_blocks: bool = False
+    key: str = field(default_factory=new_key)
 
     def aggregator(self, device: str = "cpu", threads: int | None = None) -> Aggregator:
         """Counts as planned; nothing yet."""
-        return Aggregator(self.body, self.grid, self.weights, self.types, device, self.voxels, threads)
+        engine = partial(BlockCounter, threads=threads) if self.of_blocks else None
+        return Aggregator(
+            self.body, self.grid, self.weights, self.types, device, self.voxels, threads, engine
+        )
 
 
 @dataclass

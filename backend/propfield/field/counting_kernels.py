@@ -113,6 +113,17 @@ def _rectangles(bounds, block, tables, blended, middle, reach, rectangles):
 
 @njit(**_COMPILED)
 @no_type_check
+def _tiles_under(x0, x1, y0, y1, tiles, stride):
+    """What the tiles under a rectangle within the picture count, and what they would if all were filled."""
+    left, right = max(int(x0), 0) >> TILE_BITS, (int(x1) >> TILE_BITS) + 1
+    top, bottom = max(int(y0), 0) >> TILE_BITS, (int(y1) >> TILE_BITS) + 1
+    upper, lower = top * (stride + 1), bottom * (stride + 1)
+    found = tiles[lower + right] - tiles[lower + left] - tiles[upper + right] + tiles[upper + left]
+    return found, 2 * (right - left) * (bottom - top)
+
+
+@njit(**_COMPILED)
+@no_type_check
 def _fate(rectangles, k, width, height, tiles, stride):
     """What a block counts in view `k`. A pixel is truncated toward zero: all above −1 is in the picture.
     Numbers that are not finite fail every comparison, and the block is looked at voxel by voxel."""
@@ -125,13 +136,10 @@ def _fate(rectangles, k, width, height, tiles, stride):
         return NOTHING
     if not (x0 > -1 and y0 > -1 and x1 < width and y1 < height):
         return EACH
-    left, right = max(int(x0), 0) >> TILE_BITS, (int(x1) >> TILE_BITS) + 1
-    top, bottom = max(int(y0), 0) >> TILE_BITS, (int(y1) >> TILE_BITS) + 1
-    upper, lower = top * (stride + 1), bottom * (stride + 1)
-    found = tiles[lower + right] - tiles[lower + left] - tiles[upper + right] + tiles[upper + left]
+    found, most = _tiles_under(x0, x1, y0, y1, tiles, stride)
     if found == 0:
         return IMAGE
-    return BOTH if found == 2 * (right - left) * (bottom - top) else EACH
+    return BOTH if found == most else EACH
 
 
 @njit(**_COMPILED)
@@ -224,6 +232,34 @@ def count_blocks(begin, end, blocks, views, tables, skipping, mask, image):
             if fate == BOTH:
                 for i in range(len(in_mask)):
                     in_mask[i] += one
+
+
+@njit(**_COMPILED)
+@no_type_check
+def bound_blocks(begin, end, bounds, views, tables, mask, image):
+    """Adds to `mask` and `image`, (12, B), the most votes of a mask and the fewest of pictures that any voxel
+    of each of the blocks begin … end − 1 can have."""
+    number, one = len(views.bins), mask.dtype.type(1)
+    blended, middle, reach, rectangles, _, _, _, _ = _scratch(number)
+    for block in range(begin, end):
+        _rectangles(bounds, block, tables, blended, middle, reach, rectangles)
+        for k in range(number):
+            width, height, stride = f4(views.widths[k]), f4(views.heights[k]), views.strides[k]
+            tiles = tables.tiles[tables.tile_starts[k] :]
+            fate = _fate(rectangles, k, width, height, tiles, stride)
+            if fate == NOTHING:
+                continue
+            x0, x1, y0, y1 = rectangles[0, k], rectangles[1, k], rectangles[2, k], rectangles[3, k]
+            ahead = rectangles[4, k] > NEAR
+            if ahead and x0 > -1 and y0 > -1 and x1 < width and y1 < height:
+                image[views.bins[k], block] += one
+                mask[views.bins[k], block] += one * (fate != IMAGE)
+            elif ahead:
+                x1, y1 = min(x1, width - 1), min(y1, height - 1)
+                found, _ = _tiles_under(max(x0, ZERO), x1, max(y0, ZERO), y1, tiles, stride)
+                mask[views.bins[k], block] += one * (found > 0)
+            else:
+                mask[views.bins[k], block] += one
 
 
 @njit(**_COMPILED)

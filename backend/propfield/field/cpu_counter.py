@@ -1,15 +1,18 @@
 """Counting on the processor's cores, with blocks of voxels that a view cannot tell apart counted at once."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int32, Int64, UInt16
+from jaxtyping import Float32, Int32, Int64, Integer, UInt16, UInt32
+from scipy.sparse import csr_array
 
-from propfield.field.blocks import BlockBounds, VoxelBlocks
-from propfield.field.counting_kernels import count_blocks, find_parts, tile_sums
+from propfield.field.blocks import BlockBounds, block_bounds, block_order, voxel_blocks
+from propfield.field.counting_kernels import bound_blocks, count_blocks, find_parts, tile_sums
+from propfield.field.grid import Grid
 from propfield.field.regions import Regions
 from propfield.field.view_batch import ViewBatch
 from propfield.field.votes import Counts
@@ -17,38 +20,8 @@ from propfield.field.votes import Counts
 _ROUNDING = 2.0**-18
 """How far a sum of products in single precision may be off, as a share of the sum of their magnitudes: 24
 joints' sums of four products, and as much again for the bounds' own."""
-
-
-class CpuCounter:
-    """Counts with compiled kernels, in threads over ranges of blocks; what is counted depends neither on
-    their number nor on skipping.
-
-    `threads` is torch's number when None. `skipping` looks at blocks before it looks at voxels.
-    """
-
-    batch = 64
-
-    def __init__(
-        self, blocks: VoxelBlocks, regions: Regions, *, threads: int | None = None, skipping: bool = True
-    ) -> None:
-        self.blocks = blocks
-        self.regions = regions
-        self.skipping = skipping
-        self._threads = threads or torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
-
-    def take(self, views: ViewBatch) -> "CpuBatch":
-        """Makes the tiles of the masks."""
-        return CpuBatch(self, views)
-
-    def over(self, blocks: int, work: Callable[[int, int], None]) -> None:
-        """Does `work(begin, end)` for ranges that make up so many blocks, in all threads."""
-        if self._pool is None or blocks < 64:
-            work(0, blocks)
-            return
-        # A few ranges a thread: blocks near the body take longer.
-        edges = np.linspace(0, blocks, 8 * self._threads + 1).astype(int).tolist()
-        list(self._pool.map(work, edges[:-1], edges[1:]))
+COARSE_SIDE = 8
+"""Voxels a side of the blocks that BlockCounter counts."""
 
 
 class BatchTables(NamedTuple):
@@ -67,10 +40,89 @@ class BatchTables(NamedTuple):
     tile_starts: Int64[np.ndarray, " V"]
 
 
+class _KernelCounter(ABC):
+    """Takes views in for compiled kernels, which threads call over ranges of blocks."""
+
+    batch = 64
+    counted: UInt32[np.ndarray, " N"]
+    bounds: BlockBounds
+
+    def __init__(self, regions: Regions, threads: int | None) -> None:
+        self.regions = regions
+        self.skipping = True
+        self._threads = threads or torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(self._threads) if self._threads > 1 else None
+
+    def take(self, views: ViewBatch) -> "CpuBatch":
+        """Makes the tiles of the masks."""
+        return CpuBatch(self, views)
+
+    @abstractmethod
+    def add(self, begin: int, end: int, views: ViewBatch, tables: BatchTables, counts: Counts) -> None:
+        """Adds the views' votes for a range of blocks."""
+
+    def over(self, blocks: int, work: Callable[[int, int], Any]) -> list[Any]:
+        """What `work(begin, end)` gives for ranges that make up so many blocks, done in all threads."""
+        if self._pool is None or blocks < 64:
+            return [work(0, blocks)]
+        # A few ranges a thread: blocks near the body take longer.
+        edges = np.linspace(0, blocks, 8 * self._threads + 1).astype(int).tolist()
+        return list(self._pool.map(work, edges[:-1], edges[1:]))
+
+
+class CpuCounter(_KernelCounter):
+    """Counts voxels; what is counted depends neither on the number of threads nor on skipping.
+
+    `threads` is torch's number when None. `skipping` looks at blocks before it looks at voxels.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        weights: csr_array,
+        voxels: Integer[np.ndarray, " n"] | None,
+        regions: Regions,
+        *,
+        threads: int | None = None,
+        skipping: bool = True,
+    ) -> None:
+        super().__init__(regions, threads)
+        self.skipping = skipping
+        self._blocks = voxel_blocks(grid, weights, voxels)
+        self.counted, self.bounds = self._blocks.voxels, self._blocks.bounds
+
+    def add(self, begin: int, end: int, views: ViewBatch, tables: BatchTables, counts: Counts) -> None:
+        """See _KernelCounter."""
+        count_blocks(begin, end, self._blocks, views, tables, self.skipping, counts.mask, counts.image)
+
+
+class BlockCounter(_KernelCounter):
+    """Counts what the voxels of each block of 8³ can have at best: the most votes of masks, and the fewest of
+    pictures. `counted` is the number of each block, in block_order's order."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        weights: csr_array,
+        voxels: Integer[np.ndarray, " n"] | None,
+        regions: Regions,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        super().__init__(regions, threads)
+        order, starts = block_order(grid, voxels, COARSE_SIDE)
+        self.bounds = block_bounds(grid, weights, order, starts)
+        self.counted = np.arange(len(starts) - 1, dtype=np.uint32)
+
+    def add(self, begin: int, end: int, views: ViewBatch, tables: BatchTables, counts: Counts) -> None:
+        """See _KernelCounter."""
+        bound_blocks(begin, end, self.bounds, views, tables, counts.mask, counts.image)
+
+
 class CpuBatch:
     """Views with the tiles of their masks."""
 
-    def __init__(self, counter: CpuCounter, views: ViewBatch) -> None:
+    def __init__(self, counter: _KernelCounter, views: ViewBatch) -> None:
         self._counter = counter
         self._views = views
         sizes = (views.strides + 1) * (-(-views.heights // 8) + 1)
@@ -83,27 +135,28 @@ class CpuBatch:
         counter, regions = self._counter, self._counter.regions
         found = np.zeros_like(wanted)
         chosen = np.flatnonzero(wanted)
+        if not len(chosen):
+            return found
         views, tables = self._of(chosen, regions.blocks.bounds)
 
-        def look(begin: int, end: int) -> None:
+        def look(begin: int, end: int) -> np.ndarray:
             met = np.zeros(len(chosen), np.uint16)
             blocks = (regions.blocks, regions.parts, regions.block_parts)
             find_parts(begin, end, *blocks, views, tables, counter.skipping, wanted[chosen], met)
-            found[chosen] |= met
+            return met
 
-        if len(chosen):
-            counter.over(len(regions.block_parts), look)
+        found[chosen] = np.bitwise_or.reduce(counter.over(len(regions.block_parts), look))
         return found
 
     def count(self, chosen: Int64[np.ndarray, " n"], counts: Counts) -> None:
         """See Batch."""
-        counter, blocks = self._counter, self._counter.blocks
-        views, tables = self._of(chosen, blocks.bounds)
+        counter = self._counter
+        views, tables = self._of(chosen, counter.bounds)
 
         def add(begin: int, end: int) -> None:
-            count_blocks(begin, end, blocks, views, tables, counter.skipping, counts.mask, counts.image)
+            counter.add(begin, end, views, tables, counts)
 
-        counter.over(len(blocks.starts) - 1, add)
+        counter.over(len(counter.bounds.centres), add)
 
     def _of(self, chosen: np.ndarray, bounds: BlockBounds) -> tuple[ViewBatch, BatchTables]:
         """The chosen views alone, and what the test of blocks with these bounds looks up."""

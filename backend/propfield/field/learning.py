@@ -1,7 +1,8 @@
 """From observations to a field: filters, voxel skinning, votes, types."""
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -11,11 +12,12 @@ import torch
 from propfield.body.skeleton import canonical_pose
 from propfield.body.template import BodyTemplate
 from propfield.errors import PropfieldError, Unavailable
-from propfield.field.counting import Count, CountPlan, count_views
+from propfield.field.counting import Count, CountPlan, count_views, new_key
 from propfield.field.fit.mixture import fit_types
 from propfield.field.grid import Grid
 from propfield.field.occupancy import OccupancyField, TypeField
 from propfield.field.skinning_weights import voxel_weights
+from propfield.field.support import supported_voxels
 from propfield.observations.filters import failed_filter
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
@@ -26,6 +28,10 @@ Estimator = Literal["voting", "fit"]
 
 ALL = InteractionType(name="all", prompt="", part=None)
 """The mix of all types: the whole-body field, which always accumulates."""
+
+
+DENSE = 96
+"""Voxels a side up to which all of a grid are counted."""
 
 
 def default_device() -> str:
@@ -44,6 +50,7 @@ def learn_field(
     expected: int = 0,
     device: str | None = None,
     count: Count | None = None,
+    sparse: bool | None = None,
     estimator: Estimator = "voting",
     progress: Progress = silent,
 ) -> OccupancyField:
@@ -52,26 +59,33 @@ def learn_field(
 
     Observations are filtered as they come (observations/filters.py) and none is kept in memory; `expected` is
     how many to expect, for the progress. `count` counts them somewhere else (in this process when None); the
-    field is the same. The mix of all types comes first in the field. PropfieldError when no view is left to
-    learn from, or when a fit is given an iterator, which can be read only once; torch's out-of-memory becomes
-    Unavailable.
+    field is the same. The mix of all types comes first in the field.
+
+    `sparse` (None: in a grid of more than 96³) leaves out those blocks of voxels in which no type can reach
+    an occupancy of 0.01, for which observations are read once more; those of an iterator are all counted.
+    Occupancies from 0.01 on are exactly what they are among all voxels; smaller ones and support may be 0.
+
+    PropfieldError when no view is left to learn from, or when a fit is given an iterator, which can be read
+    only once; torch's out-of-memory becomes Unavailable.
     """
     if estimator == "fit" and isinstance(observations, Iterator):
         raise PropfieldError("A fit reads its observations twice: give it a list or tables, not an iterator.")
     grid = grid or Grid()
+    sparse = grid.resolution > DENSE if sparse is None else sparse
     progress("prepare the grid", 0.0)
     weights = voxel_weights(body, grid)
     progress("prepare the grid", 1.0)
     plan = CountPlan(body, grid, weights, (ALL, *types))
+    count = count or _counts_here(observations, device or default_device())
 
-    def tell(observed: int) -> None:
-        progress("count votes", min(observed / max(expected, observed, 1), 1.0))
+    def tell(stage: str) -> Callable[[int], None]:
+        return lambda observed: progress(stage, min(observed / max(expected, observed, 1), 1.0))
 
     try:
-        if count is None:
-            counted = count_views(plan.aggregator(device or default_device()), observations, tell)
-        else:
-            counted = count(plan, tell)
+        if sparse and not isinstance(observations, Iterator):
+            blocks = count(replace(plan, of_blocks=True, key=new_key()), tell("find where votes can be"))
+            plan = replace(plan, voxels=supported_voxels(grid, blocks.tally), key=new_key())
+        counted = count(plan, tell("count votes"))
     except torch.OutOfMemoryError as error:
         raise Unavailable(
             "The GPU has too little free memory for this grid: close other programs, or ask for a lower"
@@ -121,6 +135,11 @@ def learn_field(
             "licences": _ledger(body, counted.licences),
         },
     )
+
+
+def _counts_here(observations: Iterable[Observation], device: str) -> Count:
+    """Counts in this process."""
+    return lambda plan, tell: count_views(plan.aggregator(device), observations, tell)
 
 
 OPEN_LICENCES = ("CC0-1.0", "CC-BY-4.0", "MIT", "Apache-2.0", "GPL-3.0-or-later")

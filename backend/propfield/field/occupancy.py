@@ -20,7 +20,7 @@ class TypeField:
     Attributes:
         type: its name, prompt and body part; the mix of all is called "all".
         occupancy: probability in [0, 1]; 0 where no view saw the voxel.
-        support: how many views had the voxel inside the picture.
+        support: how many views had the voxel inside the picture; 0 where a sparse field counted none.
         views: how many views were counted.
     """
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from propfield.body.skeleton import BODY_PARTS, canonical_pose
 from propfield.errors import NotFound, PropfieldError
 from propfield.field.aggregation import Aggregator
-from propfield.field.blocks import voxel_blocks
 from propfield.field.cpu_counter import CpuCounter
 from propfield.field.grid import Grid
 from propfield.field.learning import ALL
@@ -79,17 +78,17 @@ VOXEL_BY_VOXEL = partial(CpuCounter, skipping=False)
 
 
 @pytest.fixture(scope="module")
-def blocks_and_regions(body, coarse):
-    return voxel_blocks(GRID, coarse), regions_of(body, GRID, coarse, BODY_PARTS)
+def regions(body, coarse):
+    return regions_of(body, GRID, coarse, BODY_PARTS)
 
 
 @settings(max_examples=100, deadline=None)
 @given(seeds=st.lists(st.integers(0, 10**9), min_size=1, max_size=8))
-def test_skipping_changes_nothing(body, blocks_and_regions, seeds):
+def test_skipping_changes_nothing(body, coarse, regions, seeds):
     views = view_batch([some_view(seed) for seed in seeds], body)
     found = []
     for skipping in (True, False):
-        batch = CpuCounter(*blocks_and_regions, skipping=skipping).take(views)
+        batch = CpuCounter(GRID, coarse, None, regions, skipping=skipping).take(views)
         counts = Counts.none(GRID.resolution**3)
         batch.count(np.arange(len(seeds)), counts)
         met = batch.parts_met(np.full(len(seeds), 2 ** len(BODY_PARTS) - 1, np.uint16))
