@@ -14,9 +14,9 @@ import pytest
 from propfield import ray_engine
 from propfield.engines import Processes
 from propfield.errors import Cancelled, NotFound, Unavailable
-from propfield.field.file import read_header
-from propfield.imagery.studio.source import StudioShard, StudioSource
-from propfield.observations.observation import Observation
+from propfield.field.file import read_header, save_field
+from propfield.jobs.learn import learn
+from propfield.jobs.requests import learn_request
 from propfield.ray_engine import AHEAD, RayEngine
 
 pytest.importorskip("ray")
@@ -28,11 +28,6 @@ CORES = 2
 def engine():
     with RayEngine(workers=CORES, store=100 * 2**20) as engine:
         yield engine
-
-
-@pytest.fixture(scope="module")
-def shards():
-    return StudioSource(size=64).shards("hat", type_name="wear", views=200, seed=4)
 
 
 def ray_processes() -> list[psutil.Process]:
@@ -58,24 +53,22 @@ def test_results_come_in_order_and_a_few_ahead(engine):
         assert list(results) == [3 * number for number in range(1, 40)]
 
 
-def test_a_killed_workers_piece_is_done_again(engine, shards):
-    alone = list(Processes(1).map(StudioShard.observations, shards))
+def test_a_field_is_the_same_though_workers_are_killed(engine, tmp_path):
+    """One while views are made and one while they are counted."""
+    request = learn_request(category="hat", views=150, seed=4, resolution=24)
     killed = []
-    for number, theirs in enumerate(engine.map(StudioShard.observations, shards)):
-        assert_the_same(theirs, alone[number])
-        if number in (1, 4) and (busy := ray_processes()):
+
+    def kill(stage: str, fraction: float, message: str = "") -> None:
+        if stage not in killed and stage in ("perceive views", "count votes") and (busy := ray_processes()):
             busy[0].kill()
-            killed.append(busy[0].pid)
-    assert killed
-    assert number == len(shards) - 1
+            killed.append(stage)
 
-
-def assert_the_same(views: list[Observation], expected: list[Observation]) -> None:
-    assert [view.id for view in views] == [view.id for view in expected]
-    for ours, theirs in zip(views, expected, strict=True):
-        assert (ours.object_mask == theirs.object_mask).all()
-        assert (ours.keypoints == theirs.keypoints).all()
-        assert (ours.pose == theirs.pose).all()
+    fields = [learn(request, engine=engine, progress=kill), learn(request, engine=Processes(1))]
+    assert killed == ["perceive views", "count votes"]
+    files = [tmp_path / f"{number}.field.npz" for number in range(2)]
+    for field, file in zip(fields, files, strict=True):
+        save_field(field, file)
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_what_a_piece_raises_is_raised_here(engine):
@@ -102,11 +95,10 @@ def test_a_cancel_while_waiting_ends_the_work(engine):
 
 
 def test_nothing_is_reported_and_callers_need_a_token(engine):
-    from ray._private.usage import usage_lib
-
-    names = ["RAY_USAGE_STATS_ENABLED", "RAY_AUTH_MODE"]
-    assert list(engine.map(os.getenv, names)) == ["0", "token"]
-    assert not usage_lib.usage_stats_enabled()
+    assert list(engine.map(os.getenv, ["RAY_USAGE_STATS_ENABLED", "RAY_AUTH_MODE"])) == ["0", "token"]
+    services = psutil.Process().children(recursive=True)
+    (reporting,) = [service for service in services if "dashboard.py" in " ".join(service.cmdline())]
+    assert reporting.environ()["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "http://127.0.0.1:1"])

@@ -9,16 +9,15 @@ from propfield.field.counting import Count, Counted, CountPlan, count_views
 from propfield.observations.store import StoredObservations, unpack
 
 LEAST, MOST = 64, 2048
-"""Views of a shard. Its counts, many megabytes, must be worth sending."""
+"""Views of a shard: its counts, which are many megabytes, must be worth sending."""
 
 
-def spread_count(engine: Engine, observations: StoredObservations) -> Count:
-    """Counts the observations wherever the engine does work. They are sent packed, some thousand at a time,
-    so that the memory of no machine grows with their number."""
+def spread_count(engine: Engine, observations: StoredObservations, *, shard: int | None = None) -> Count:
+    """Counts the observations wherever the engine does work. They are sent packed, `shard` at a time (when
+    None by how many there are, up to some thousand), so that the memory of no machine grows with them."""
 
     def count(plan: CountPlan, tell: Callable[[int], None]) -> Counted:
-        total = len(observations)
-        rows = min(max(total // (4 * engine.cores()), LEAST), MOST)
+        rows = shard or min(max(len(observations) // (4 * engine.cores()), LEAST), MOST)
         whole = Counted(plan.aggregator(threads=1).taken())
 
         def waiting() -> None:

@@ -2,6 +2,8 @@
 counts votes."""
 
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -14,7 +16,10 @@ from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
 from propfield.field.posing import pose_field
 from propfield.field.support import LEAST, supported_voxels
+from propfield.jobs.spread_counting import spread_count
 from propfield.observations.interaction import WHOLE_BODY, InteractionType
+from propfield.observations.store import StoredObservations, write_observations
+from propfield.ray_engine import RayEngine
 
 pytestmark = pytest.mark.shared
 
@@ -43,6 +48,18 @@ def merged_shards(body, grid, weights, views):
     return whole
 
 
+def over_ray(body, grid, weights, views):
+    pytest.importorskip("ray")
+    with TemporaryDirectory() as folder, RayEngine(workers=2, store=200 * 2**20) as engine:
+        table = Path(folder) / "views.parquet"
+        write_observations(table, views, {})
+        count = spread_count(engine, StoredObservations([table]), shard=9)
+        counted = count(CountPlan(body, grid, weights, tuple(TYPES)), lambda count: None)
+    whole = Aggregator(body, grid, weights, TYPES)
+    whole.absorb(counted.tally)
+    return whole
+
+
 def blocks_that_matter(body, grid, weights, views):
     plan = CountPlan(body, grid, weights, tuple(TYPES), of_blocks=True)
     voxels = supported_voxels(grid, count_views(plan.aggregator(), views).tally)
@@ -59,6 +76,7 @@ PATHS = {
     "voxel by voxel": one_engine(partial(CpuCounter, skipping=False)),
     "merged shards": merged_shards,
     "blocks that matter": blocks_that_matter,
+    "over Ray": over_ray,
 }
 """Ways of counting: name → (body, grid, weights, views) → an aggregator that has counted the views."""
 

@@ -11,7 +11,6 @@ from propfield.field.grid import Grid
 from propfield.field.learning import ALL
 from propfield.field.skinning_weights import voxel_weights
 from propfield.imagery.studio import StudioSource
-from propfield.jobs import spread_counting
 from propfield.jobs.spread_counting import spread_count
 from propfield.observations.interaction import WHOLE_BODY, InteractionType
 from propfield.observations.store import StoredObservations, write_observations
@@ -34,13 +33,11 @@ def stored(tmp_path_factory):
     return StoredObservations([table])
 
 
-@pytest.mark.parametrize("rows", [7, 32, 200])
-def test_shards_of_any_size_give_the_same_counts(plan, stored, monkeypatch, rows):
-    monkeypatch.setattr(spread_counting, "LEAST", rows)
-    monkeypatch.setattr(spread_counting, "MOST", rows)
+@pytest.mark.parametrize("shard", [7, 32, None])
+def test_shards_of_any_size_give_the_same_counts(plan, stored, shard):
     expected = count_views(plan.aggregator(), stored)
     told = []
-    counted = spread_count(Processes(1), stored)(plan, told.append)
+    counted = spread_count(Processes(1), stored, shard=shard)(plan, told.append)
     assert counted.observed == expected.observed == VIEWS
     assert counted.rejected == expected.rejected
     assert 0 < sum(counted.rejected.values()) < VIEWS
@@ -70,12 +67,10 @@ def test_what_was_half_counted_does_not_spoil_the_next_count(plan, stored):
         np.testing.assert_array_equal(ours.support(), theirs.support())
 
 
-def test_a_cancel_stops_between_shards(plan, stored, monkeypatch):
-    monkeypatch.setattr(spread_counting, "LEAST", 10)
-
+def test_a_cancel_stops_between_shards(plan, stored):
     def tell(count: int) -> None:
         if count >= 20:
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        spread_count(Processes(1), stored)(plan, tell)
+        spread_count(Processes(1), stored, shard=10)(plan, tell)
