@@ -173,7 +173,8 @@ def _voxel(cloud, columns, kinds, count, centre, squared, bits, inverse, own):
         squared[i] = dx * dx + dy * dy + dz * dz
     nearest = min(NEIGHBOURS, count)
     bound, within, smallest = _bound(bits, count, nearest, nearest)
-    distance = np.sqrt(np.int64(smallest).view(np.float64))
+    shortest = np.int64(smallest).view(np.float64)
+    distance = np.sqrt(shortest)
     if distance >= REACH:
         return np.float32(0)
     for i in range(count):
@@ -184,7 +185,7 @@ def _voxel(cloud, columns, kinds, count, centre, squared, bits, inverse, own):
         if bits[i] == bound and within > nearest:
             inverse[i] = 0
             within -= 1
-    if np.float32(distance) == 0:
+    if np.float32(shortest) == 0:
         # A vertex at the very centre counts alone.
         found = False
         for i in range(count):

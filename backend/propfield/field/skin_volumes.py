@@ -128,7 +128,8 @@ def _pass(old, new, changes, plane, row):
 @no_type_check
 def row_weights(x, y, low, shape, begin, values, weights, joints):
     """The weights (24, R) of a row of voxels along z; filled in for the first so many of `joints` only, the
-    pelvis and those that a voxel of the row follows."""
+    pelvis and those that a voxel of the row follows. It is compiled into posing.py too, whose cached code
+    numba does not renew when this changes."""
     pelvis = weights[PELVIS]
     resolution = len(pelvis)
     for z in range(resolution):

@@ -150,6 +150,15 @@ def test_vertices_at_voxel_centres_count_alone():
     assert np.abs(found - by_the_book(vertices, skin, grid)).max() < NEARLY
 
 
+def test_a_vertex_next_to_nothing_from_a_voxel_centre_gives_numbers():
+    """So near that the square of the distance is zero in single precision."""
+    grid = Grid(9, 2.25)
+    vertices, skin = cloud(9, 50)
+    vertices[3] = 1e-25
+    found = weights_around(vertices, skin, grid).toarray()
+    assert np.abs(found - by_the_book(vertices, skin, grid)).max() < NEARLY
+
+
 def test_of_vertices_at_one_place_the_first_count():
     grid = Grid(12)
     vertices, skin = cloud(6, 40)
