@@ -13,6 +13,7 @@ from propfield.field.counter import Batch, Counter
 from propfield.field.cpu_counter import CpuCounter
 from propfield.field.grid import Grid
 from propfield.field.regions import Regions, regions_of
+from propfield.field.torch_counter import TorchCounter
 from propfield.field.view_batch import view_batch
 from propfield.field.votes import AZIMUTH_BINS, Tally, Votes
 from propfield.observations.interaction import InteractionType
@@ -151,4 +152,6 @@ def _allowed(met: int, passes: int, blocks: int) -> bool:
 
 
 def _engine(device: torch.device, threads: int | None) -> Engine:
-    return partial(CpuCounter, threads=threads)
+    if device.type == "cpu":
+        return partial(CpuCounter, threads=threads)
+    return partial(TorchCounter, device=device)

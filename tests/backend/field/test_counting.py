@@ -16,6 +16,7 @@ from propfield.field.grid import Grid
 from propfield.field.learning import ALL
 from propfield.field.regions import regions_of
 from propfield.field.skinning_weights import voxel_weights
+from propfield.field.torch_counter import TorchCounter
 from propfield.field.view_batch import view_batch
 from propfield.field.votes import Counts, Tally
 from propfield.observations.interaction import InteractionType
@@ -115,11 +116,31 @@ def test_numbers_that_are_none_count_nothing(body, coarse):
             whole.object_mask, whole.pose, Camera(whole.camera.K, whole.camera.R * np.inf, whole.camera.t)
         ),
     ]
-    for how in ({}, {"engine": VOXEL_BY_VOXEL}):
+    for how in ({}, {"engine": VOXEL_BY_VOXEL}, {"engine": TorchCounter}):
         with np.errstate(invalid="ignore"):
             tally = counted(body, coarse, [ALL], poisoned, **how)
         assert not tally.votes()[0].support().any()
         assert not tally.votes()[0].occupancy().any()
+
+
+def test_torch_counts_alike(body, coarse, regions):
+    """Sums round differently in a matrix product: a pixel on an edge may fall either way, no more."""
+    views = view_batch([some_view(seed) for seed in range(32)], body)
+    found = []
+    for counter in (CpuCounter, TorchCounter, partial(TorchCounter, memory=10**6)):
+        counter = counter(GRID, coarse, None, regions)
+        batch = counter.take(views)
+        counts = Counts.none(GRID.resolution**3)
+        batch.count(np.arange(3, 32), counts)
+        cube = np.empty((2, 12, GRID.resolution**3), np.int64)
+        cube[:, :, counter.counted] = counts.mask, counts.image
+        found.append((cube, batch.parts_met(np.full(32, 2 ** len(BODY_PARTS) - 1, np.uint16))))
+    (ours, met), *others = found
+    assert ours[0].any()
+    assert met.any()
+    for theirs, also_met in others:
+        assert np.abs(ours - theirs).sum() <= 1e-4 * 29 * GRID.resolution**3
+        assert np.array_equal(met, also_met)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

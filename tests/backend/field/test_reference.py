@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import torch
 
 from propfield.body.skeleton import canonical_pose
 from propfield.field.aggregation import Aggregator
@@ -16,6 +17,7 @@ from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
 from propfield.field.posing import pose_field
 from propfield.field.support import LEAST, supported_voxels
+from propfield.field.torch_counter import TorchCounter
 from propfield.jobs.spread_counting import spread_count
 from propfield.observations.interaction import WHOLE_BODY, InteractionType
 from propfield.observations.store import StoredObservations, write_observations
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.shared
 
 MAY_DIFFER = 1e-4
 """Share of the voxels: 0.01 %."""
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TYPES = [ALL, InteractionType("touch", "", WHOLE_BODY)]
 
 
@@ -74,6 +77,8 @@ PATHS = {
     "block by block": one_engine(CpuCounter),
     "in threads": one_engine(partial(CpuCounter, threads=3)),
     "voxel by voxel": one_engine(partial(CpuCounter, skipping=False)),
+    "in torch": one_engine(partial(TorchCounter, device=DEVICE)),
+    "in torch, a slice at a time": one_engine(partial(TorchCounter, device=DEVICE, memory=10**7)),
     "merged shards": merged_shards,
     "blocks that matter": blocks_that_matter,
     "over Ray": over_ray,
