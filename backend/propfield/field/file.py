@@ -57,11 +57,13 @@ _UNREADABLE = (
 
 
 def save_field(field: OccupancyField, path: Path) -> None:
-    """Writes a field file; `path` is whole or untouched."""
+    """Writes a field file; `path` is whole or untouched. PropfieldError when it would be larger than
+    `load_field` reads."""
     body_weights = csr_array(field.body.skin_weights)
     arrays = {
-        "occupancy": np.stack([kind.occupancy for kind in field.types]).astype(np.float16),
-        "support": np.stack([kind.support for kind in field.types]).astype(np.uint32),
+        # One type after the other: all of a large grid's in single precision would need twice the memory.
+        "occupancy": np.stack([kind.occupancy.astype(np.float16) for kind in field.types]),
+        "support": np.stack([kind.support for kind in field.types]),
         **_rows("voxel", field.weights),
         "body_vertices": field.body.vertices,
         "body_faces": field.body.faces,
@@ -102,6 +104,11 @@ def save_field(field: OccupancyField, path: Path) -> None:
     text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode()
     with replacing(Path(path)) as temporary, open(temporary, "wb") as stream:
         np.savez_compressed(stream, header=np.frombuffer(text, np.uint8), **arrays)
+        if stream.tell() > PACKED_LIMIT or sum(array.nbytes for array in arrays.values()) > UNPACKED_LIMIT:
+            raise PropfieldError(
+                f"This field would be a file of {stream.tell() >> 20} MiB, larger than a field file may be"
+                f" ({PACKED_LIMIT >> 20} MiB): ask for fewer types, or for a lower resolution."
+            )
 
 
 def read_header(path: Path) -> dict[str, Any]:

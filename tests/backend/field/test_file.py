@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from propfield.body.skeleton import canonical_pose
 from propfield.errors import NotFound, PropfieldError
+from propfield.field import file as field_file
 from propfield.field.file import load_field, read_header, save_field
 from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
@@ -62,6 +63,16 @@ def test_what_is_saved_is_read_back(field, file):
     for name in ("vertices", "faces", "skin_weights", "joints"):
         assert np.array_equal(getattr(again.body, name), getattr(field.body, name))
     assert np.array_equal(again.rest_pose, field.rest_pose)
+
+
+def test_a_field_that_could_not_be_read_again_is_not_written(field, file, tmp_path, monkeypatch):
+    path = tmp_path / "large.field.npz"
+    path.write_bytes(b"as it was")
+    monkeypatch.setattr(field_file, "PACKED_LIMIT", file.stat().st_size - 1)
+    with pytest.raises(PropfieldError, match="ask for fewer types, or for a lower resolution"):
+        save_field(field, path)
+    assert path.read_bytes() == b"as it was"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_same_field_gives_the_same_bytes(field, file, tmp_path):
