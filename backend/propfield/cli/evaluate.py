@@ -1,11 +1,13 @@
 """propfield evaluate"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from propfield.cli.output import Json, print_json, print_table, shown_progress
+from propfield.cli.pose import Skinning
 
 _PAP = {"pap": "PAP (strict)", "pap_aware": "unoccluded", "pap_full": "full size"}
 _TRUTH = {"iou": "IoU", "correlation": "correlation", "calibration_error": "calibration"}
@@ -31,6 +33,7 @@ def evaluate(
         int | None,
         typer.Option(help="Chooses the images; one that the field was not learned with unless told."),
     ] = None,
+    skinning: Skinning = None,
     as_json: Json = False,
 ) -> None:
     """Score a field: does it cover the object in images that it was not learned from?
@@ -47,20 +50,20 @@ def evaluate(
 
     - `propfield evaluate tie.field.npz --on coco-eft:coco --json`
 
-    With `--json`: {"field", "category", "on", "seed", "images", "types", "mean", "views", "camera_entropy",
-    "notes"}; scores, in [0, 1], are in "types" and "mean": "pap", "pap_strict", "pap_aware",
-    "pap_aware_strict", "pap_full", "pap_full_strict", and on the studio "iou", "correlation",
+    With `--json`: {"field", "skinning", "category", "on", "seed", "images", "types", "mean", "views",
+    "camera_entropy", "notes"}; scores, in [0, 1], are in "types" and "mean": "pap", "pap_strict",
+    "pap_aware", "pap_aware_strict", "pap_full", "pap_full_strict", and on the studio "iou", "correlation",
     "calibration_error" and more.
     """
     with shown_progress() as progress:
         from propfield.evaluation.evaluate import evaluate as evaluated
         from propfield.field.file import load_field
 
-        result = evaluated(
-            load_field(field), on, types=types or None, views=views, seed=seed, progress=progress
-        )
+        loaded = load_field(field)
+        loaded = replace(loaded, skinning=skinning or loaded.skinning)
+        result = evaluated(loaded, on, types=types or None, views=views, seed=seed, progress=progress)
     if as_json:
-        print_json({"field": str(field), **result})
+        print_json({"field": str(field), "skinning": loaded.skinning, **result})
     else:
         show(result)
 

@@ -44,6 +44,8 @@ def info(
     if views:
         rejected = ", ".join(f"{count} by {name}" for name, count in views["rejected"].items() if count)
         print(f"Views: {views['observed']} seen, {views['kept']} kept; rejected: {rejected or 'none'}")
+    estimator = header["provenance"].get("estimator", "voting")
+    print(f"Estimated by {estimator}; posed by {header.get('skinning', 'backward')} skinning")
     ledger = header["provenance"].get("licences", [])
     for entry in ledger:
         print(f"Made from {entry['what']}: {entry['licence']}{_commerce(entry['commercial'])}")

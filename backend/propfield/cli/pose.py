@@ -1,7 +1,8 @@
 """propfield pose"""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,6 +11,14 @@ from propfield.cli.output import Json, print_json
 if TYPE_CHECKING:
     from propfield.field.occupancy import OccupancyField
     from propfield.field.surface import Surface
+
+Skinning = Annotated[
+    Literal["backward", "forward"] | None,
+    typer.Option(
+        help="Backward: the paper's, by what is near in the pose. Forward: by the warp of learning, which is"
+        " also that of Blender's armature. The field's own when left out."
+    ),
+]
 
 _MESHES = (".ply", ".obj", ".stl", ".glb")
 
@@ -25,10 +34,11 @@ def pose(
     level: Annotated[
         float, typer.Option(help="The mesh encloses what is above this share of the field's peak.")
     ] = 0.5,
+    skinning: Skinning = None,
     body: Annotated[bool, typer.Option("--body", help="Put the posed body into the mesh too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Carry a field into a pose, by the skinning that it was learned with.
+    """Carry a field into a pose.
 
     The pose is SMPL's: `[[x, y, z], … 24 rows]`, alone or under "pose" in a JSON object, or in an npz file;
     zeros are the T-pose. Out comes a mesh in metres (y up, the person faces +z), or an npz with `occupancy`
@@ -60,6 +70,7 @@ def pose(
 
     angles = read_pose(pose_file)
     loaded = load_field(field)
+    loaded = replace(loaded, skinning=skinning or loaded.skinning)
     occupancy = pose_field(loaded, type_name, angles)
     peak = float(loaded.type(type_name).occupancy.max())
     result = {"out": str(out), "category": loaded.category, "type": type_name, "peak": round(peak, 4)}
