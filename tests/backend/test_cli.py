@@ -125,6 +125,7 @@ def test_check_tells_the_device(told):
 WRONG = {
     "unknown category": (("learn", "umbrela", "--out", "x.npz"), "umbrella"),
     "unknown type": (("learn", "surfboard", "--type", "karry", "--out", "x.npz"), "carry"),
+    "unknown part": (("learn", "surfboard", "--part", "hips-lef foot", "--out", "x.npz"), "left foot"),
     "unknown source": (("learn", "umbrella", "--source", "internet", "--out", "x.npz"), "studio"),
     "no views": (("learn", "umbrella", "--views", "0", "--out", "x.npz"), "views"),
     "out is a folder": (("learn", "umbrella", "--out", "."), "folder"),
