@@ -49,6 +49,7 @@ class PROPFIELD_OT_learn(Operator):
             "source": "studio",
             "views": settings.views,
             "seed": settings.seed,
+            "estimator": settings.estimator,
         }
         try:
             job = session.learn(request, field_folder(), read_arrived, arrive_in(context.scene.name))

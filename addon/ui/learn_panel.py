@@ -27,6 +27,7 @@ class PROPFIELD_PT_learn(PropfieldPanel, Panel):
         numbers = form.column(align=True)
         numbers.prop(settings, "views")
         numbers.prop(settings, "seed")
+        form.prop(settings, "estimator")
         job = session.job
         if job is not None and not job.ended:
             self._draw_progress(layout, job)

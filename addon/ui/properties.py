@@ -1,6 +1,12 @@
 """What a scene remembers: what to learn, which field is at hand, and on whom it goes."""
 
-from bpy.props import EnumProperty, FloatVectorProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    EnumProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 from bpy.types import Context, Object, PropertyGroup
 
 from ..client.running import session
@@ -70,6 +76,15 @@ class PropfieldSettings(PropertyGroup):
         soft_max=5000,
     )
     seed: IntProperty(name="Seed", description="The same seed gives the same field", min=0)
+    estimator: EnumProperty(
+        name="Estimator",
+        description="How the pictures become a field",
+        items=[
+            ("fit", "Fit", "Find the field that explains the pictures: sharper, takes some seconds more"),
+            ("voting", "Votes", "Count in how many pictures each place shows the object, as CHORUS does"),
+        ],
+        default="fit",
+    )
     field_path: StringProperty(
         name="Field", description="The field file at hand", subtype="FILE_PATH", options={"HIDDEN"}
     )

@@ -1,8 +1,11 @@
 """Start, learn, import, fetch, stop: the add-on's verbs with the real backend, without a window."""
 
 import socket
+from pathlib import Path
 
 import pytest
+
+from propfield.field.file import read_header
 
 
 @pytest.fixture
@@ -39,6 +42,7 @@ def test_learn_import_fetch_and_stop(enabled, home):
     learned = scene.propfield.field_path
     assert learned.startswith(str(home))
     assert scene.propfield.field_type == "all"
+    assert read_header(Path(learned))["provenance"]["estimator"] == "fit"
     assert verbs.import_mesh() == {"FINISHED"}
     [entry] = session.library
     scene.propfield.field_path = ""
