@@ -1,6 +1,7 @@
 """A field in the posed space: Φ(x | θ, s), by backward skinning unless the field is one for forward skinning
 (CHORUS §3.3, "Inference for Posed Space")."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import no_type_check
@@ -20,15 +21,20 @@ from propfield.field.skinning_weights import PARTS, volumes_around
 
 def pose_field(field: OccupancyField, type_name: str, pose: np.ndarray) -> Float32[np.ndarray, "R R R"]:
     """The occupancy of a type over the same grid, around the body in `pose` ((24, 3) axis-angle, radians), by
-    the field's own `skinning`.
+    the field's own `skinning`. PropfieldError when the pose is not one."""
+    return into_pose(field, pose)(field.type(type_name).occupancy)
 
-    Who wants several types by backward skinning takes `canonical_sources` once, and `from_sources` of each.
-    PropfieldError when the pose is not one.
-    """
+
+def into_pose(
+    field: OccupancyField, pose: np.ndarray
+) -> Callable[[Float32[np.ndarray, "R R R"]], Float32[np.ndarray, "R R R"]]:
+    """`pose_field` for several types in one pose: what takes the occupancy of each there. What they share is
+    worked out once."""
     if field.skinning == "forward":
-        occupancy, bones = field.type(type_name).occupancy, _bones(field, checked_pose(pose))
-        return carried_forward(occupancy, field.weights, bones, field.grid)
-    return from_sources(field.type(type_name).occupancy, canonical_sources(field, pose))
+        bones = _bones(field, checked_pose(pose))
+        return lambda occupancy: carried_forward(occupancy, field.weights, bones, field.grid)
+    sources = canonical_sources(field, pose)
+    return lambda occupancy: from_sources(occupancy, sources)
 
 
 def from_sources(

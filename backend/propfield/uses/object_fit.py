@@ -10,7 +10,7 @@ from skimage.measure import label
 from propfield.body.template import BodyTemplate
 from propfield.errors import PropfieldError
 from propfield.field.occupancy import OccupancyField
-from propfield.field.posing import canonical_sources, from_sources
+from propfield.field.posing import into_pose
 from propfield.field.surface import iso_surface
 from propfield.observations.observation import Observation
 from propfield.progress import Progress, silent
@@ -57,7 +57,7 @@ def fit_object(
     Pixels of the person do not count: what is behind them cannot be known from a mask. PropfieldError when
     the field holds nothing.
     """
-    sources = canonical_sources(replace(field, body=body), observation.pose)
+    posed_by = into_pose(replace(field, body=body), observation.pose)
     scene = _coarse(observation)
     best: ObjectFit | None = None
     best_posed: Float32[np.ndarray, "R R R"] | None = None
@@ -65,7 +65,7 @@ def fit_object(
     kinds = field.types if len(field.types) != 2 else field.types[1:]
     for index, kind in enumerate(kinds):
         progress("find object", index / len(kinds), kind.type.name)
-        posed = from_sources(kind.occupancy, sources)
+        posed = posed_by(kind.occupancy)
         peak = float(posed.max())
         for part in LEVELS if peak > 0 else ():
             solid = _largest_piece(posed, part * peak)

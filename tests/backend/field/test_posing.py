@@ -11,7 +11,7 @@ from propfield.errors import NotFound, PropfieldError
 from propfield.field.grid import Grid
 from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
-from propfield.field.posing import _row_sources, canonical_sources, from_sources, pose_field, pose_points
+from propfield.field.posing import _row_sources, canonical_sources, into_pose, pose_field, pose_points
 from propfield.field.skinning_weights import weights_around
 from propfield.field.surface import iso_surface
 
@@ -58,14 +58,16 @@ def test_sources_are_by_the_book(field, cube, seed):
     assert np.count_nonzero(found != expected) <= 1e-4 * found.size
 
 
-def test_all_types_of_a_field_share_the_sources(field, grid):
+@pytest.mark.parametrize("skinning", ["backward", "forward"])
+def test_all_types_of_a_field_go_into_a_pose_together(field, grid, skinning):
     other = replace(field.types[0], type=replace(field.types[0].type, name="other"))
     other = replace(other, occupancy=ball(grid, np.zeros(3), 0.4))
-    both = replace(field, types=(*field.types, other))
+    both = replace(field, types=(*field.types, other), skinning=skinning)
     pose = np.random.default_rng(7).normal(scale=0.3, size=(24, 3)).astype(np.float32)
-    sources = canonical_sources(both, pose)
+    posed_by = into_pose(both, pose)
     for kind in both.types:
-        assert np.array_equal(from_sources(kind.occupancy, sources), pose_field(both, kind.type.name, pose))
+        assert np.array_equal(posed_by(kind.occupancy), pose_field(both, kind.type.name, pose))
+    assert not np.array_equal(pose_field(both, "other", pose), pose_field(both, "all", pose))
 
 
 def test_the_number_of_threads_changes_no_voxel(field):
