@@ -43,8 +43,8 @@ def bench(
     With `--json`: {"weights_s", "aggregate_ms_per_view", "pose_ms", "pap_ms"}, each again with "_baseline";
     with --reference also {"weights_max_abs", "votes_differing", "posed_differing"} of both; and "medians",
     "ratios", "official", "inputs", "repeats", "hardware". With `--growth --json`: {"resolution": [point, …],
-    "views": [point, …], "hardware"}, a point being {"resolution", "views", "supported", "seconds", "peak_mb",
-    "start_mb"}.
+    "support": [point, …], "views": [point, …], "hardware"}, a point being {"resolution", "views", "radius",
+    "counted", "supported", "seconds", "peak_mb", "start_mb"}.
     """
     if growth:
         _growth(most_views, as_json)
@@ -75,27 +75,32 @@ def _growth(most_views: int, as_json: bool) -> None:
 
 
 def show_growth(result: dict[str, Any]) -> None:
-    """Both growth curves as tables for people."""
-    for name, what in (("resolution", "With the grid"), ("views", "With the views, which are streamed")):
-        print(what)
+    """The growth curves as tables for people."""
+    titles = {
+        "resolution": "With the grid",
+        "support": "With what is supported (occupancy 0.01 or more): balls in one grid",
+        "views": "With the views, which are streamed",
+    }
+    for name, title in titles.items():
+        print(title)
         rows = []
         for point in result[name]:
             more = max(point["peak_mb"] - point["start_mb"], 0)
-            votes = point["supported"] * point["views"]
+            votes = point["counted"] * point["views"]
             rows.append(
                 [
-                    f"{point['resolution']}³",
+                    f"{point['resolution']}³" + (f", {point['radius']} m" if point["radius"] else ""),
                     f"{point['views']:,}",
                     f"{point['supported']:,}",
+                    f"{point['counted']:,}",
                     f"{point['seconds']:.2f} s",
                     f"{point['peak_mb']:,} MB",
-                    f"{more:,} MB",
-                    f"{more * 2**20 / max(point['supported'], 1):.0f}",
+                    f"{more * 2**20 / max(point['counted'], 1):.0f}",
                     f"{point['seconds'] * 1e9 / max(votes, 1):.2f}",
                 ]
             )
-        columns = ["voxels", "views", "counted", "time", "peak", "beyond start"]
-        print_table([*columns, "bytes a voxel", "ns a voxel and view"], rows)
+        columns = ["voxels", "views", "supported", "counted", "time", "peak", "bytes a counted", "ns a vote"]
+        print_table(columns, rows)
         print()
     _show_hardware(result["hardware"])
 

@@ -1,69 +1,88 @@
-"""How time and memory of learning grow with the grid and with the views, each point in its own process."""
+"""How time and memory of learning grow with voxels and views, each point in a process of its own."""
 
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from propfield.errors import Unavailable
 from propfield.progress import Progress, silent
 
+STAGE = "measure growth"
 RESOLUTIONS = (32, 48, 64, 96, 128, 192, 256)
+RADII = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Metres of the balls around the pelvis that are learned at 192³."""
 VIEWS = (500, 5_000, 50_000, 500_000)
-FIXED_VIEWS = 200
-FIXED_RESOLUTION = 48
-DIFFERENT = 100
+DIFFERENT = 400
 """Views that the studio makes; a point repeats them until it has enough."""
+
+
+class Point(NamedTuple):
+    """What is learned: see growth_point.py."""
+
+    resolution: int
+    views: int
+    radius: float = 0.0
+
+    @property
+    def told(self) -> str:
+        ball = f", a ball of {self.radius} m" if self.radius else ""
+        return f"{self.resolution}³ voxels, {self.views} views{ball}"
+
+    @property
+    def effort(self) -> float:
+        """About how long it takes, beside other points."""
+        return 20 + self.views * (self.resolution / 48) ** 2
 
 
 def growth(
     *,
     resolutions: Sequence[int] = RESOLUTIONS,
+    radii: Sequence[float] = RADII,
     views: Sequence[int] = VIEWS[:-1],
-    fixed_views: int = FIXED_VIEWS,
+    different: int = DIFFERENT,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Both curves: {"resolution": [point, …], "views": [point, …]}, where a point is {"resolution", "views",
-    "supported", "seconds", "peak_mb", "start_mb"}: voxels that are counted for and that a view saw, seconds
-    of learn_field, the most memory that its process ever had, and what it had before. Unavailable when a
-    process was ended from outside, as the system does when memory runs out."""
+    """Three curves: {"resolution": [point, …], "support": [point, …], "views": [point, …]}: from grids of all
+    sizes, from balls of all sizes in the same grid, from views in all numbers. A point is {"resolution",
+    "views", "radius", "counted", "supported", "seconds", "peak_mb", "start_mb"}: voxels that are counted for,
+    those of them with an occupancy of 0.01 or more, seconds of learn_field, the most memory that its process
+    ever had, and what it had before. Unavailable when a process was ended from outside, as the system does
+    when memory runs out."""
     from propfield.imagery.studio import StudioSource
     from propfield.observations.store import write_observations
 
     curves = {
-        "resolution": [(resolution, fixed_views) for resolution in resolutions],
-        "views": [(FIXED_RESOLUTION, count) for count in views],
+        "resolution": [Point(resolution, different) for resolution in resolutions],
+        "support": [Point(192, different, radius) for radius in radii],
+        "views": [Point(48, count) for count in views],
     }
-    # Views and voxels to a power tell well enough how long a point takes.
-    shares = {point: 20 + point[1] * point[0] ** 2 / 48**2 for curve in curves.values() for point in curve}
-    total, done = sum(shares[point] for curve in curves.values() for point in curve), 0.0
-    result: dict[str, Any] = {}
+    total = sum(point.effort for curve in curves.values() for point in curve)
+    done = 0.0
+    result: dict[str, Any] = {name: [] for name in curves}
     with tempfile.TemporaryDirectory(prefix="propfield-") as folder:
         table = Path(folder) / "views.parquet"
-        progress("measure growth", 0.0, "making views")
-        made = StudioSource(workers=1).observe("surfboard", types=["carry"], views=DIFFERENT, seed=0)
+        progress(STAGE, 0.0, "making views")
+        made = StudioSource(workers=1).observe("skateboard", views=different, seed=0)
         write_observations(table, made, {})
         for name, curve in curves.items():
-            result[name] = []
-            for resolution, count in curve:
-                progress("measure growth", done / total, f"{resolution}³ voxels, {count} views")
-                result[name].append(_point(table, resolution, count, progress, done / total))
-                done += shares[resolution, count]
-    progress("measure growth", 1.0)
+            for point in curve:
+                result[name].append(_measured(table, point, partial(progress, STAGE, done / total)))
+                done += point.effort
+    progress(STAGE, 1.0)
     return result
 
 
-def _point(table: Path, resolution: int, views: int, progress: Progress, done: float) -> dict[str, Any]:
-    command = [sys.executable, "-m", "propfield.evaluation.growth_point", str(table)]
-    process = subprocess.Popen(
-        [*command, str(resolution), str(views)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def _measured(table: Path, point: Point, tell: Callable[[str], None]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "propfield.evaluation.growth_point", str(table), *map(str, point)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while process.poll() is None:
-            progress("measure growth", done, f"{resolution}³ voxels, {views} views")
+            tell(point.told)
             try:
                 process.wait(0.2)
             except subprocess.TimeoutExpired:
@@ -74,5 +93,5 @@ def _point(table: Path, resolution: int, views: int, progress: Progress, done: f
         process.wait()
     if process.returncode:
         why = complaint.strip().splitlines()[-1:] or ["it was ended from outside, most likely for its memory"]
-        raise Unavailable(f"Learning {resolution}³ voxels from {views} views failed: {why[0].rstrip('.')}.")
+        raise Unavailable(f"Learning {point.told} failed: {why[0].rstrip('.')}.")
     return json.loads(said)

@@ -1,34 +1,47 @@
-"""One point of the growth curves: `python -m propfield.evaluation.growth_point TABLE RESOLUTION VIEWS`.
+"""One point of growth: `python -m propfield.evaluation.growth_point TABLE RESOLUTION VIEWS RADIUS`.
 
-Learns a field from the table's views, repeated until there are so many, and prints what it took as JSON.
+Learns a field from the table's views, repeated until there are so many, and prints what it took as JSON. With
+a RADIUS (metres, not 0) they show a ball around the pelvis instead of their object.
 """
 
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 from propfield.body.loaders import open_body
 from propfield.field.grid import Grid
 from propfield.field.learning import learn_field
 from propfield.field.occupancy import OccupancyField
-from propfield.imagery.studio import StudioSource
-from propfield.observations.observation import Observation
+from propfield.field.support import LEAST
+from propfield.observations.interaction import InteractionType
+from propfield.observations.observation import Observation, mask_box
 from propfield.observations.store import StoredObservations
 
 
 class Repeated:
     """The same views again and again, up to `count`: a long stream that needs no memory of its own."""
 
-    def __init__(self, views: list[Observation], count: int) -> None:
+    def __init__(self, views: Sequence[Observation], count: int) -> None:
         self._views, self._count = views, count
 
     def __iter__(self) -> Iterator[Observation]:
         return islice(cycle(self._views), self._count)
+
+
+def showing_a_ball(view: Observation, radius: float) -> Observation:
+    """The view as if its object were a ball of `radius` metres around the pelvis."""
+    x, y, depth = view.camera.K @ (view.camera.R @ open_body().joints[0] + view.camera.t)
+    width, height = view.size
+    columns, rows = np.arange(width)[None] + 0.5 - x / depth, np.arange(height)[:, None] + 0.5 - y / depth
+    mask = columns**2 + rows**2 <= (view.camera.K[0, 0] * radius / depth) ** 2
+    return replace(view, objects=1, object_mask=mask, object_box=mask_box(mask))
 
 
 def peak_memory() -> int:
@@ -45,20 +58,16 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main(table: Path, resolution: int, views: int) -> None:
+def main(table: Path, resolution: int, views: int, radius: float) -> None:
     """Prints the point."""
     different = list(StoredObservations([table]))
+    if radius:
+        different = [showing_a_ball(view, radius) for view in different]
+    kind = InteractionType("use", different[0].prompt)
 
     def learned(resolution: int, views: int) -> OccupancyField:
-        kinds = [kind for kind in StudioSource().types("surfboard") if kind.name == "carry"]
-        return learn_field(
-            "surfboard",
-            kinds,
-            Repeated(different, views),
-            body=open_body(),
-            grid=Grid(resolution=resolution),
-            expected=views,
-        )
+        grid, stream = Grid(resolution=resolution), Repeated(different, views)
+        return learn_field("thing", [kind], stream, body=open_body(), grid=grid, expected=views)
 
     # What compiles or loads compiled code is no part of growth.
     learned(16, len(different))
@@ -68,7 +77,9 @@ def main(table: Path, resolution: int, views: int) -> None:
     point = {
         "resolution": resolution,
         "views": views,
-        "supported": int((field.type("all").support > 0).sum()),
+        "radius": radius,
+        "counted": int((field.type("all").support > 0).sum()),
+        "supported": int(np.any([each.occupancy >= LEAST for each in field.types], axis=0).sum()),
         "seconds": round(seconds, 3),
         "peak_mb": round(peak_memory() / 2**20),
         "start_mb": round(before / 2**20),
@@ -77,4 +88,4 @@ def main(table: Path, resolution: int, views: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -19,6 +19,7 @@ from propfield.evaluation.bench_inputs import (
     studio_inputs,
 )
 from propfield.evaluation.dense_baseline import dense_posed, dense_votes, dense_weights
+from propfield.evaluation.growth_point import showing_a_ball
 from propfield.field.grid import Grid
 from propfield.observations.filters import failed_filter
 
@@ -101,17 +102,28 @@ def test_a_damaged_reference_gives_one_sentence(tmp_path, damage):
 
 
 def test_growth_is_measured_in_processes_of_their_own(capsys):
-    curves = growth(resolutions=(12,), views=(40,), fixed_views=30)
-    points = [*curves["resolution"], *curves["views"]]
-    assert [(point["resolution"], point["views"]) for point in points] == [(12, 30), (48, 40)]
-    for point in points:
-        assert 0 < point["supported"] <= point["resolution"] ** 3
-        assert point["seconds"] > 0
-        assert point["peak_mb"] >= point["start_mb"] > 50
+    curves = growth(resolutions=(), radii=(), views=(40,), different=30)
+    assert (curves["resolution"], curves["support"]) == ([], [])
+    (point,) = curves["views"]
+    assert (point["resolution"], point["views"], point["radius"]) == (48, 40, 0)
+    assert 0 < point["supported"] < point["counted"] <= 48**3
+    assert point["seconds"] > 0
+    assert point["peak_mb"] >= point["start_mb"] > 50
     show_growth({**curves, "hardware": hardware()})
     shown = capsys.readouterr().out
-    assert "12³" in shown
+    assert "48³" in shown
     assert "cores" in shown
+
+
+def test_a_ball_is_shown_where_it_is(inputs):
+    for view in inputs.views:
+        shown = showing_a_ball(view, 0.2)
+        assert failed_filter(shown) is None
+        x, y = view.camera.project(open_body().joints[0])
+        rows, columns = np.nonzero(shown.object_mask)
+        assert (columns.mean(), rows.mean()) == pytest.approx((x, y), abs=1)
+        depth = (view.camera.R @ open_body().joints[0] + view.camera.t)[2]
+        assert np.ptp(columns) / 2 == pytest.approx(0.2 * view.camera.K[0, 0] / depth, abs=1)
 
 
 def test_a_cancelled_growth_leaves_no_process():
@@ -120,7 +132,7 @@ def test_a_cancelled_growth_leaves_no_process():
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        growth(resolutions=(12,), views=(), progress=stop)
+        growth(resolutions=(12,), different=10, progress=stop)
     assert not psutil.Process().children()
 
 
