@@ -89,7 +89,8 @@ def show_growth(result: dict[str, Any]) -> None:
             votes = point["counted"] * point["views"]
             rows.append(
                 [
-                    f"{point['resolution']}³" + (f", {point['radius']} m" if point["radius"] else ""),
+                    f"{point['resolution']}³",
+                    f"{point['radius']} m" if point["radius"] else "–",
                     f"{point['views']:,}",
                     f"{point['supported']:,}",
                     f"{point['counted']:,}",
@@ -99,7 +100,7 @@ def show_growth(result: dict[str, Any]) -> None:
                     f"{point['seconds'] * 1e9 / max(votes, 1):.2f}",
                 ]
             )
-        columns = ["voxels", "views", "supported", "counted", "time", "peak", "bytes a counted", "ns a vote"]
+        columns = ["voxels", "ball", "views", "supported", "counted", "time", "peak", "B/counted", "ns/vote"]
         print_table(columns, rows)
         print()
     _show_hardware(result["hardware"])
