@@ -55,9 +55,9 @@ def bench(
     """Measures both versions; gives what `propfield bench --json` prints (cli/bench.py tells each key).
 
     A figure is the least of its repeats: what else the machine does only ever adds. Every other repeat of the
-    baseline has one thread, since on a busy machine torch's threads mostly wait for each other. Posing and PAP are means
-    over three poses of the least for each; `pap_ms` is a whole image's, posing included, as the official
-    figure is.
+    baseline has one thread, since on a busy machine torch's threads mostly wait for each other. Posing and
+    PAP are means over three poses of the least for each; `pap_ms` is a whole image's, posing included, as the
+    official figure is.
     """
     grid = Grid(resolution=resolution)
     own, dense = OwnSteps(inputs.views, grid), DenseSteps(inputs.views, grid)
