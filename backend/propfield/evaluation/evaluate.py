@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from propfield.errors import PropfieldError
+from propfield.evaluation.held_out import truth_of
 from propfield.evaluation.scoring import MeanScores, mean_of_types, score_views
 from propfield.evaluation.statistics import ViewCounter, ViewStatistics, camera_entropy
 from propfield.evaluation.truth import TruthScore, truth_score
@@ -24,7 +25,6 @@ ENOUGH_IMAGES = 30
 """Test images that the paper asks for of a category."""
 STUDIO_VIEWS = 60
 """Views of each type that the studio renders unless told."""
-TRUTH_SCENES = 200
 SEED_STEP = 1_000_003
 """From the seed that a field was learned with to the one that it is tested with."""
 
@@ -160,8 +160,7 @@ def _studio(
             scores[name] = score_views(
                 field, scored_as[name], kept, full=True, expected=views, progress=progress
             )
-    progress("compare with the truth", 0.0)
-    truth = studio.true_occupancy(field.category, names, field.grid, scenes=TRUTH_SCENES, seed=seed)
+    truth = truth_of(studio, field.category, field.grid, names, seed, progress)
     parts: list[_Part] = [
         (name, scored_as[name], scores[name], truth_score(field.type(scored_as[name]), truth[name]))
         for name in names

@@ -81,5 +81,15 @@ def hold_out(
         kept = {
             name: [view for view in islice(rendered, views) if failed_filter(view) is None] for name in types
         }
-    truth = studio.true_occupancy(category, types, grid, scenes=TRUTH_SCENES, seed=seed)
-    return HeldOut(views=kept, truth=truth, sources={})
+    return HeldOut(views=kept, truth=truth_of(studio, category, grid, types, seed, progress), sources={})
+
+
+def truth_of(
+    studio: StudioSource, category: str, grid: Grid, types: Sequence[str], seed: int, progress: Progress
+) -> dict[str, Float32[np.ndarray, "R R R"]]:
+    """Each type's true occupancy, type by type, so that a cancel is heard between them."""
+    truth: dict[str, np.ndarray] = {}
+    for done, name in enumerate(types):
+        progress("draw true scenes", done / len(types), name)
+        truth |= studio.true_occupancy(category, [name], grid, scenes=TRUTH_SCENES, seed=seed)
+    return {name: truth[name] for name in types}
