@@ -1,7 +1,10 @@
 """Counting of stored observations spread over an engine's machines."""
 
+import pickle
 from collections.abc import Callable
 from contextlib import closing
+
+import pyarrow as pa
 
 from propfield.engines import Engine
 from propfield.field.aggregation import Aggregator
@@ -9,7 +12,7 @@ from propfield.field.counting import Count, Counted, CountPlan, count_views
 from propfield.observations.store import StoredObservations, unpack
 
 LEAST, MOST = 64, 2048
-"""Views of a shard: its counts, which are many megabytes, must be worth sending."""
+"""Views of a shard: its counts, which are millions, must be worth sending."""
 
 
 def spread_count(engine: Engine, observations: StoredObservations, *, shard: int | None = None) -> Count:
@@ -26,7 +29,7 @@ def spread_count(engine: Engine, observations: StoredObservations, *, shard: int
         # Closed here and now when `tell` raises, so that a cancel stops the work.
         with closing(engine.map(_count, observations.packed(rows), waiting, shared=[plan])) as parts:
             for part in parts:
-                whole.merge(part)
+                whole.merge(_unpacked(part))
                 tell(whole.observed)
         return whole
 
@@ -37,10 +40,24 @@ _prepared: tuple[str, Aggregator] | None = None
 """The last plan that this process counted by: making an aggregator ready takes as long as counting does."""
 
 
-def _count(packed: bytes, plan: CountPlan) -> Counted:
-    """Runs on a worker."""
+def _count(packed: bytes, plan: CountPlan) -> list[tuple[int, bytes]]:
+    """Runs on a worker: gives a Counted, packed."""
     global _prepared
     if _prepared is None or _prepared[0] != plan.key:
         # A worker has one core.
         _prepared = plan.key, plan.aggregator(threads=1)
-    return count_views(_prepared[1], unpack(packed))
+    return _packed(count_views(_prepared[1], unpack(packed)))
+
+
+def _packed(counted: Counted) -> list[tuple[int, bytes]]:
+    """Its parts, each compressed, with their lengths before: most counts are 0 or like their neighbours."""
+    arrays: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(counted, protocol=5, buffer_callback=arrays.append)
+    parts = [memoryview(head), *(array.raw() for array in arrays)]
+    return [(part.nbytes, pa.compress(part, codec="lz4", asbytes=True)) for part in parts]
+
+
+def _unpacked(packed: list[tuple[int, bytes]]) -> Counted:
+    """What our own workers packed; nobody else's bytes come here."""
+    head, *arrays = (pa.decompress(part, length, codec="lz4") for length, part in packed)
+    return pickle.loads(head, buffers=arrays)
