@@ -11,7 +11,7 @@ _COLUMNS = {
     "mpap_strict": "strict",
     "mpap_aware": "unoccluded",
     "iou": "IoU",
-    "correlation": "correlation",
+    "correlation": "corr.",
     "images": "views",
 }
 
@@ -47,8 +47,9 @@ def ablate(
 
     With `--json`: {"rows", "categories", "seeds", "views", "resolution", "noise"}; a row is {"name",
     "mpap", "mpap_strict", "mpap_aware", "mpap_aware_strict", "iou", "correlation", "calibration_error",
-    "images", "categories"}, each figure {"mean", "deviation"} over the seeds, in [0, 1]; that without
-    canonicalization has "mpap_posed" and "mpap_strict_posed" too, of the field carried into poses.
+    "images", "mpap_behind_full", "categories"}, each figure {"mean", "deviation"} over the seeds, in [0, 1];
+    that without canonicalization has "mpap_as_it_lies" and "mpap_strict_as_it_lies" too, of the field that is
+    not carried into poses.
     """
     with shown_progress() as progress:
         from propfield.evaluation.ablation import CATEGORIES
@@ -72,18 +73,24 @@ def show(result: dict[str, Any]) -> None:
     """The table for people."""
     print_table(
         ["", *_COLUMNS.values()],
-        [[row["name"], *(_figure(name, row[name]) for name in _COLUMNS)] for row in result["rows"]],
+        [[row["name"], *(_figure(name, row.get(name)) for name in _COLUMNS)] for row in result["rows"]],
     )
+    for row in result["rows"]:
+        if "mpap_as_it_lies" in row:
+            lying, strict = (
+                _figure(name, row[name]) for name in ("mpap_as_it_lies", "mpap_strict_as_it_lies")
+            )
+            print(f"{row['name'].capitalize()}, not carried into poses: mPAP {lying}, strict {strict}")
     seeds, views = result["seeds"], result["views"]
     print(f"{', '.join(result['categories'])}; {views} views a type, {seeds} seed{'s'[: seeds > 1]}")
 
 
-def _figure(name: str, figure: dict[str, Any]) -> str:
-    mean, deviation = figure["mean"], figure["deviation"]
-    if mean is None:
+def _figure(name: str, figure: dict[str, Any] | None) -> str:
+    if figure is None or figure["mean"] is None:
         return "–"
+    mean, deviation = figure["mean"], figure["deviation"]
     if name == "images":
         return f"{mean:.0f}"
     if name == "correlation":
-        return f"{mean:.2f} ± {deviation:.2f}"
-    return f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+        return f"{mean:.2f}±{deviation:.2f}"
+    return f"{100 * mean:.1f}±{100 * deviation:.1f}"
