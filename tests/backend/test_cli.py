@@ -216,14 +216,18 @@ def test_a_helper_that_dies_gives_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "verb", ["learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check", "bench"]
+    "verb",
+    [
+        *("learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check", "bench"),
+        *("evaluate", "ablate"),
+    ],
 )
 def test_help_teaches(verb):
     answer = propfield(verb, "--help")
     assert answer.returncode == 0
     assert "Usage:" in answer.stdout
     # A verb that reads or writes files shows how it is called.
-    if verb in ("learn", "info", "pose", "reconstruct", "serve"):
+    if verb in ("learn", "info", "pose", "reconstruct", "serve", "evaluate"):
         assert "Example" in answer.stdout
 
 

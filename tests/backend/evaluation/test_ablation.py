@@ -1,7 +1,12 @@
 """`ablate`: its rows, what differs between them, and what it says."""
 
 import json
+import os
+import signal
 import statistics
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -153,3 +158,21 @@ def test_the_verb(result, capsys):
         assert word in " ".join(shown.split())
     assert run(["ablate", "--category", "submarine", "--json"]) == 2
     assert "no “submarine”" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_an_interrupt_ends_it_with_one_sentence():
+    ablation = subprocess.Popen(
+        [sys.executable, "-m", "propfield", "ablate", "--category", "backpack", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert ablation.stderr.readline() == "ablate …\n"
+    time.sleep(1)
+    # A terminal's Ctrl-C goes to the whole group.
+    os.killpg(ablation.pid, signal.SIGINT)
+    stdout, stderr = ablation.communicate(timeout=120)
+    assert ablation.returncode == 130
+    assert json.loads(stdout) == {"error": "Stopped; nothing was written."}
+    assert stderr == "propfield: Stopped; nothing was written.\n"
