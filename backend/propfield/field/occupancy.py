@@ -38,9 +38,9 @@ class OccupancyField:
         category: COCO's name.
         weights: (R³, 24) compressed rows: how much each voxel (C order of [x, y, z]) follows each bone.
         rest_pose: (24, 3) the canonical pose of the grid, axis-angle in radians.
+        provenance: sources, seeds, counts before and after each filter, versions, licences of every input.
         skinning: how the field is taken into a pose: "backward", as the paper does (posing.py), or "forward",
             by the warp that learning used (forward_posing.py).
-        provenance: sources, seeds, counts before and after each filter, versions, licences of every input.
     """
 
     category: str
@@ -49,8 +49,8 @@ class OccupancyField:
     weights: csr_array
     body: BodyTemplate
     rest_pose: Float32[np.ndarray, "24 3"]
-    skinning: Literal["backward", "forward"] = "backward"
     provenance: dict = field(default_factory=dict)
+    skinning: Literal["backward", "forward"] = "backward"
 
     def type(self, name: str = "all") -> TypeField:
         """The field of a type by its name. NotFound, with the names there are, for another."""

@@ -154,7 +154,7 @@ def test_the_verb(result, capsys):
     assert (told["seeds"], told["views"], list(told["categories"])) == (1, 6, ["backpack"])
     show(result)
     shown = capsys.readouterr().out
-    for word in ("mPAP", "IoU", "without keypoint filter", "±", "baseball glove"):
+    for word in ("mPAP", "IoU", "without keypoint", "±", "baseball glove"):
         assert word in " ".join(shown.split())
     assert run(["ablate", "--category", "submarine", "--json"]) == 2
     assert "no “submarine”" in json.loads(capsys.readouterr().out)["error"]
