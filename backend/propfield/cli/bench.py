@@ -92,15 +92,15 @@ def show_growth(result: dict[str, Any]) -> None:
                     f"{point['resolution']}³",
                     f"{point['radius']} m" if point["radius"] else "–",
                     f"{point['views']:,}",
-                    f"{point['supported']:,}",
-                    f"{point['counted']:,}",
-                    f"{point['seconds']:.2f} s",
-                    f"{point['peak_mb']:,} MB",
+                    f"{point['supported'] / 1000:,.0f} k",
+                    f"{point['counted'] / 1000:,.0f} k",
+                    f"{point['seconds']:.2f}",
+                    f"{point['peak_mb']:,}",
                     f"{more * 2**20 / max(point['counted'], 1):.0f}",
                     f"{point['seconds'] * 1e9 / max(votes, 1):.2f}",
                 ]
             )
-        columns = ["voxels", "ball", "views", "supported", "counted", "time", "peak", "B/counted", "ns/vote"]
+        columns = ["voxels", "ball", "views", "supported", "counted", "s", "peak MB", "B/voxel", "ns/vote"]
         print_table(columns, rows)
         print()
     _show_hardware(result["hardware"])
