@@ -158,18 +158,18 @@ def are_the_same(observations, expected):
 
 
 def test_packed_observations_come_back_as_they_were(tmp_path):
-    views = [view(id=str(k), people=k) for k in range(700)]
-    parts = [views[start : start + 90] for start in range(0, 700, 90)]
+    views = [view(id=str(k), people=k) for k in range(280)]
+    parts = [views[start : start + 90] for start in range(0, 280, 90)]
     path, other = tmp_path / "packed.parquet", tmp_path / "other.parquet"
-    assert write_packed(path, map(pack, parts), {"seed": 7}) == 700
+    assert write_packed(path, map(pack, parts), {"seed": 7}) == 280
     assert read_metadata(path) == {"seed": 7}
     write_observations(other, views[:5], {})
     stored = StoredObservations([path, other])
-    assert len(stored) == 705
+    assert len(stored) == 285
     for _ in range(2):
         are_the_same(stored, views + views[:5])
-    packed = list(stored.packed(300))
-    assert [len(list(unpack(some))) for some in packed] == [300, 300, 100, 5]
+    packed = list(stored.packed(120))
+    assert [len(list(unpack(some))) for some in packed] == [120, 120, 40, 5]
     are_the_same((one for some in packed for one in unpack(some)), views + views[:5])
 
 
