@@ -25,7 +25,7 @@ def ablate(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Times that everything is made and learned anew.")] = 3,
-    views: Annotated[int, typer.Option(help="Views of each type before the filters.")] = 400,
+    views: Annotated[int, typer.Option(help="Views of each type before the filters.")] = 250,
     rows: Annotated[
         list[str] | None, typer.Option("--row", help="A row of the table alone; repeat for more.")
     ] = None,

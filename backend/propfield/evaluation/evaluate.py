@@ -25,6 +25,7 @@ ENOUGH_IMAGES = 30
 """Test images that the paper asks for of a category."""
 STUDIO_VIEWS = 60
 """Views of each type that the studio renders unless told."""
+TRUTH_SCENES = 200
 SEED_STEP = 1_000_003
 """From the seed that a field was learned with to the one that it is tested with."""
 
@@ -160,7 +161,9 @@ def _studio(
             scores[name] = score_views(
                 field, scored_as[name], kept, full=True, expected=views, progress=progress
             )
-    truth = truth_of(studio, field.category, field.grid, names, seed, progress)
+    truth = truth_of(
+        studio, field.category, field.grid, names, scenes=TRUTH_SCENES, seed=seed, progress=progress
+    )
     parts: list[_Part] = [
         (name, scored_as[name], scores[name], truth_score(field.type(scored_as[name]), truth[name]))
         for name in names
