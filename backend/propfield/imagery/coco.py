@@ -23,7 +23,7 @@ class CocoSource:
     """An imagery.source.Source over one annotation file; its pictures lie beside it, or in `images` there.
 
     Poses come from the persons' keypoints where they are annotated, else from MediaPipe (`landmarker`, see
-    perception.weights). NotFound or PropfieldError when the file cannot be used.
+    weights.folder). NotFound or PropfieldError when the file cannot be used.
     """
 
     name = "coco"

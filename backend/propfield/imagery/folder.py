@@ -16,8 +16,8 @@ from propfield.observations.observation import Observation
 from propfield.perception.coco_names import COCO_80
 from propfield.perception.detection import PERSON
 from propfield.perception.observe import keypoint_finder
-from propfield.perception.weights import segmenter_weights
 from propfield.progress import Progress, silent
+from propfield.weights.folder import segmenter_weights
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -26,7 +26,7 @@ class FolderSource:
     """An imagery.source.Source over the photos of a folder (not of the folders in it).
 
     Persons and objects are found by YOLO-seg (`segmenter`), poses by MediaPipe (`landmarker`); see
-    perception.weights for where weights are looked for. NotFound when there are no photos.
+    weights.folder for where weights are looked for. NotFound when there are no photos.
     """
 
     name = "folder"

@@ -17,8 +17,8 @@ from propfield.perception.camera import intrinsics
 from propfield.perception.detection import Detection, objects_in, people_in
 from propfield.perception.landmarks import Landmarks, from_coco_keypoints
 from propfield.perception.picture import Picture
-from propfield.perception.weights import landmarker_weights
 from propfield.progress import Progress, silent
+from propfield.weights.folder import landmarker_weights
 
 
 @runtime_checkable
@@ -31,7 +31,7 @@ class KeypointFinder(Protocol):
 
 
 def keypoint_finder(landmarker: Path | None = None) -> Callable[[], KeypointFinder]:
-    """Loads MediaPipe at its first use, with the bundle named or found (see perception.weights); calling it
+    """Loads MediaPipe at its first use, with the bundle named or found (see weights.folder); calling it
     raises Unavailable without one."""
 
     @cache

@@ -25,11 +25,11 @@ from propfield.perception.detection import (
 )
 from propfield.perception.observe import Perceived, keypoint_finder, observe
 from propfield.perception.picture import Picture, load_picture
-from propfield.perception.weights import segmenter_weights
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
 from propfield.uses.rendering import scaled_camera, silhouette
 from propfield.uses.scene_file import write_scene
+from propfield.weights.folder import segmenter_weights
 
 LONGEST = 2560
 """Pixels on the longer side to which photos are made smaller: a background image needs no more."""
@@ -98,7 +98,7 @@ def reconstruct(
         category: the object's; else the field's, else the one nearest to the person among `field_files`.
         person: which of several people, from 1, left to right.
         field: the category's; or `field_file`, or one of `field_files` (by category). None: just the body.
-        segmenter: YOLO-seg weights, landmarker: MediaPipe's bundle; see perception.weights for where else
+        segmenter: YOLO-seg weights, landmarker: MediaPipe's bundle; see weights.folder for where else
             they are looked for.
 
     Raises PropfieldError, with one sentence, for whatever is wrong with the photo, the files or the choice.
