@@ -219,11 +219,11 @@ def test_a_helper_that_dies_gives_one_sentence(tmp_path):
     "verb",
     [
         *("learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check", "bench"),
-        *("evaluate", "ablate"),
+        *("evaluate", "evaluate field", "evaluate perception", "evaluate reconstruction", "ablate"),
     ],
 )
 def test_help_teaches(verb):
-    answer = propfield(verb, "--help")
+    answer = propfield(*verb.split(), "--help")
     assert answer.returncode == 0
     assert "Usage:" in answer.stdout
     # A verb that reads or writes files shows how it is called.

@@ -53,7 +53,7 @@ app.command("serve")(serve.serve)
 app.command("categories")(fields.categories)
 app.command("fields")(fields.fields)
 app.command("check")(check.check)
-app.command("evaluate")(evaluate.evaluate)
+app.add_typer(evaluate.app, name="evaluate")
 app.command("ablate")(ablate.ablate)
 app.command("bench")(bench.bench)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from propfield.cli.evaluate import show
+from propfield.cli.evaluate_field import show
 from propfield.cli.main import run
 from propfield.errors import Cancelled, NotFound, PropfieldError
 from propfield.evaluation.evaluate import PAP_NAMES, SEED_STEP, evaluate
@@ -250,3 +250,16 @@ def test_the_verb_says_what_is_wrong_in_one_sentence(file, options, sentence, ca
     said = capsys.readouterr()
     assert sentence in json.loads(said.out)["error"]
     assert next(line for line in said.err.splitlines() if not line.endswith("…")).startswith("propfield: ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--json", "none.npz"], ["none.npz", "--json"], ["field", "none.npz", "--json"]]
+)
+def test_what_is_no_verb_is_a_field(arguments, capsys):
+    assert run(["evaluate", *arguments]) == 2
+    assert json.loads(capsys.readouterr().out)["error"] == "There is no file none.npz."
+
+
+def test_without_arguments_the_field_is_missed(capsys):
+    assert run(["evaluate"]) == 2
+    assert "Missing argument" in capsys.readouterr().err
