@@ -13,15 +13,14 @@ from jaxtyping import Float32, Int64
 from numba import njit
 from scipy.sparse import csr_array
 
-from propfield.field.nearest_skin import PELVIS, NearestSkin
+from propfield.field.nearest_skin import NearestSkin
+from propfield.field.voxel_rows import count_weights, fill_weights
 
 SMOOTHING_PASSES = 30
 SMOOTHING_SHARE = 0.3
 MARGIN = 10
 """Voxels around a joint's box that smoothing may fill: 30 passes of 0.05 to each neighbour carry less than
 5e-8 of a weight farther."""
-WEIGHT_FLOOR = 1e-6
-"""Smaller weights count as none; what they move is far below a voxel."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,14 @@ def compressed(volumes: SkinVolumes, pool: Executor, parts: int) -> csr_array:
     slabs = list(pairwise(edges))
     boxes = volumes.low, volumes.shape, volumes.begin, volumes.values
     rows = np.zeros(volumes.resolution**3 + 1, np.int64)
-    for _ in pool.map(lambda slab: _count(*slab, *boxes, rows[1:].reshape(cube)), slabs):
+    for _ in pool.map(lambda slab: count_weights(*slab, *boxes, rows[1:].reshape(cube)), slabs):
         pass
     rows.cumsum(out=rows)
     rows = rows.astype(np.int32 if rows[-1] < 2**31 else np.int64)
     joints, weights = np.empty(rows[-1], rows.dtype), np.empty(rows[-1], np.float32)
-    for _ in pool.map(lambda slab: _fill(*slab, *boxes, rows[:-1].reshape(cube), joints, weights), slabs):
+    for _ in pool.map(
+        lambda slab: fill_weights(*slab, *boxes, rows[:-1].reshape(cube), joints, weights), slabs
+    ):
         pass
     return csr_array((weights, joints, rows), shape=(volumes.resolution**3, 24))
 
@@ -122,79 +123,3 @@ def _pass(old, new, changes, plane, row):
     for i in range(len(here)):
         around = left[i] + right[i] + below[i] + above[i] + behind[i] + before[i]
         into[i] = keep * here[i] + share * around if free[i] else here[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def row_weights(x, y, low, shape, begin, values, weights, joints):
-    """The weights (24, R) of a row of voxels along z; filled in for the first so many of `joints` only, the
-    pelvis and those that a voxel of the row follows. It is compiled into posing.py too, whose cached code
-    numba does not renew when this changes."""
-    pelvis = weights[PELVIS]
-    resolution = len(pelvis)
-    for z in range(resolution):
-        pelvis[z] = 1
-    joints[0] = PELVIS
-    used = 1
-    for joint in range(24):
-        i, j, first, length = x - low[joint, 0], y - low[joint, 1], low[joint, 2], shape[joint, 2]
-        if 0 <= i < shape[joint, 0] and 0 <= j < shape[joint, 1]:
-            start = begin[joint] + (i * shape[joint, 1] + j) * length
-            given = values[start : start + length]
-            own, rest = weights[joint][first : first + length], pelvis[first : first + length]
-            for z in range(resolution):
-                weights[joint, z] = 0
-            follow = 0
-            for z in range(length):
-                own[z] = given[z] if given[z] >= WEIGHT_FLOOR else 0
-                rest[z] -= given[z]
-                follow += given[z] >= WEIGHT_FLOOR
-            if follow:
-                joints[used] = joint
-                used += 1
-    total = np.zeros(resolution, np.float32)
-    for z in range(resolution):
-        pelvis[z] = pelvis[z] if pelvis[z] >= WEIGHT_FLOOR else 0
-    for k in range(used):
-        for z in range(resolution):
-            total[z] += weights[joints[k], z]
-    for k in range(used):
-        for z in range(resolution):
-            weights[joints[k], z] /= total[z]
-    return used
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def _count(first, last, low, shape, begin, values, counts):
-    """How many weights the voxels in these planes of x have."""
-    resolution = len(counts)
-    weights = np.empty((24, resolution), np.float32)
-    joints = np.empty(24, np.int64)
-    for x in range(first, last):
-        for y in range(resolution):
-            used = row_weights(x, y, low, shape, begin, values, weights, joints)
-            for k in range(used):
-                for z in range(resolution):
-                    counts[x, y, z] += weights[joints[k], z] > 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def _fill(first, last, low, shape, begin, values, rows, into_joints, into_weights):
-    """Write the weights of the voxels in these planes of x, each voxel's from its entry of `rows` on."""
-    resolution = len(rows)
-    weights = np.empty((24, resolution), np.float32)
-    joints = np.empty(24, np.int64)
-    place = np.empty(resolution, np.int64)
-    for x in range(first, last):
-        for y in range(resolution):
-            used = row_weights(x, y, low, shape, begin, values, weights, joints)
-            for z in range(resolution):
-                place[z] = rows[x, y, z]
-            for k in range(used):
-                for z in range(resolution):
-                    if weights[joints[k], z] > 0:
-                        into_joints[place[z]] = joints[k]
-                        into_weights[place[z]] = weights[joints[k], z]
-                        place[z] += 1

@@ -11,9 +11,10 @@ from propfield.errors import NotFound, PropfieldError
 from propfield.field.grid import Grid
 from propfield.field.learning import ALL
 from propfield.field.occupancy import OccupancyField, TypeField
-from propfield.field.posing import _row_sources, canonical_sources, into_pose, pose_field, pose_points
+from propfield.field.posing import canonical_sources, into_pose, pose_field, pose_points
 from propfield.field.skinning_weights import weights_around
 from propfield.field.surface import iso_surface
+from propfield.field.voxel_rows import _row_sources
 
 
 def ball(grid, centre, radius):
