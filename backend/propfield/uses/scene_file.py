@@ -8,15 +8,14 @@ observation.Camera), `category`, `type`, `reprojection_px`, `person_height_px`, 
 """
 
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trimesh
 from PIL import Image
 
+from propfield.atomic import replacing_folder
 from propfield.errors import PropfieldError
 from propfield.uses.overlay import draw_overlay
 
@@ -37,39 +36,9 @@ def write_scene(scene: "Reconstruction", folder: Path) -> list[str]:
         folder.is_dir() and ((folder / SCENE).is_file() or not any(folder.iterdir()))
     ):
         raise PropfieldError(f"{folder} is there and is no scene of propfield's; choose another folder.")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise PropfieldError(f"{folder} cannot be written: {error.strerror}.") from error
-    try:
+    with replacing_folder(folder) as made:
         _fill(scene, made)
-        umask = os.umask(0)
-        os.umask(umask)
-        made.chmod(0o777 & ~umask)
-        _swap(made, folder)
-    except OSError as error:
-        raise PropfieldError(f"{folder} cannot be written: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return sorted(path.name for path in folder.iterdir())
-
-
-def _swap(made: Path, folder: Path) -> None:
-    if not folder.exists():
-        made.rename(folder)
-        return
-    # Renaming over a folder works only where it is empty, and nowhere on Windows.
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    old = aside / "scene"
-    folder.rename(old)
-    try:
-        made.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _fill(scene: "Reconstruction", folder: Path) -> None:
