@@ -131,7 +131,7 @@ def photos_at_hand(out: Path, only_open: bool) -> list[dict]:
     if models.is_dir() and pictures.is_dir() and not only_open:
         weights = [
             *("--segmenter", str(models / "yolov5s-seg.onnx")),
-            *("--landmarker", str(models / "pose_landmarker_heavy.task")),
+            *("--keypoints", str(models / "pose_landmarker_heavy.task")),
         ]
         for number, category in (("000000000036", "umbrella"), ("000000004765", "surfboard")):
             photo = pictures / f"{number}.jpg"

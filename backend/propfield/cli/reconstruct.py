@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from propfield.cli.output import Json, print_json, shown_progress
+from propfield.cli.perception_options import Body, Detector, Keypoints, Segmenter
 
 
 def reconstruct(
@@ -19,12 +20,10 @@ def reconstruct(
     field: Annotated[
         Path | None, typer.Option(help="A field file of the object's category; else the library's newest.")
     ] = None,
-    segmenter: Annotated[
-        Path | None, typer.Option(help="YOLO-seg weights (ONNX); needed without annotations.")
-    ] = None,
-    landmarker: Annotated[
-        Path | None, typer.Option(help="MediaPipe's pose landmarker; needed without annotated keypoints.")
-    ] = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    keypoints: Keypoints = None,
+    body: Body = None,
     as_json: Json = False,
 ) -> None:
     """Rebuild a photo: the posed body, the camera, and the object's mesh.
@@ -43,6 +42,7 @@ def reconstruct(
     """
     with shown_progress() as progress:
         from propfield.jobs.reconstruct import reconstruct_photo
+        from propfield.perception.choice import PerceptionChoice
 
         result = reconstruct_photo(
             photo,
@@ -51,8 +51,7 @@ def reconstruct(
             category=category,
             person=person,
             field_file=field,
-            segmenter=segmenter,
-            landmarker=landmarker,
+            choice=PerceptionChoice(detector, segmenter, keypoints, body),
             progress=progress,
         )
     if as_json:

@@ -14,24 +14,24 @@ from propfield.imagery.photos import (
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 from propfield.perception.annotations import read_annotations
+from propfield.perception.choice import PerceptionChoice
 from propfield.perception.detection import PERSON
-from propfield.perception.observe import keypoint_finder
 from propfield.progress import Progress, silent
 
 
 class CocoSource:
     """An imagery.source.Source over one annotation file; its pictures lie beside it, or in `images` there.
 
-    Poses come from the persons' keypoints where they are annotated, else from MediaPipe (`landmarker`, see
-    weights.folder). NotFound or PropfieldError when the file cannot be used.
+    Poses come from the persons' keypoints where they are annotated, else from `choice`'s keypoint finder.
+    NotFound or PropfieldError when the file cannot be used.
     """
 
     name = "coco"
 
-    def __init__(self, file: Path, *, landmarker: Path | None = None) -> None:
+    def __init__(self, file: Path, choice: PerceptionChoice | None = None) -> None:
         self.file = Path(file).expanduser()
         self.annotations = read_annotations(self.file)
-        self.landmarker = landmarker
+        self.choice = choice or PerceptionChoice()
         self._photos: dict[str, list[Photo]] = {}
         for image in self.annotations.images:
             here = self.annotations.by_image.get(image.id, [])
@@ -70,7 +70,7 @@ class CocoSource:
         return observe_photos(
             self._photos[wanted],
             self.annotations,
-            keypoint_finder(self.landmarker),
+            self.choice.keypoint_finder(),
             source=self,
             category=wanted,
             views=views,

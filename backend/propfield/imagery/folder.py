@@ -13,11 +13,10 @@ from propfield.imagery.photos import (
 )
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
+from propfield.perception.choice import PerceptionChoice
 from propfield.perception.coco_names import COCO_80
 from propfield.perception.detection import PERSON
-from propfield.perception.observe import keypoint_finder
 from propfield.progress import Progress, silent
-from propfield.weights.folder import segmenter_weights
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -25,17 +24,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 class FolderSource:
     """An imagery.source.Source over the photos of a folder (not of the folders in it).
 
-    Persons and objects are found by YOLO-seg (`segmenter`), poses by MediaPipe (`landmarker`); see
-    weights.folder for where weights are looked for. NotFound when there are no photos.
+    `choice` says who finds persons, objects and poses. NotFound when there are no photos.
     """
 
     name = "folder"
 
-    def __init__(
-        self, folder: Path, *, segmenter: Path | None = None, landmarker: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, choice: PerceptionChoice | None = None) -> None:
         self.folder = Path(folder).expanduser()
-        self.segmenter, self.landmarker = segmenter, landmarker
+        self.choice = choice or PerceptionChoice()
         if not self.folder.is_dir():
             raise NotFound(f"There is no folder at {self.folder}; give the path of a folder of photos.")
         self.photos = [
@@ -52,9 +48,15 @@ class FolderSource:
         return sorted(set(COCO_80) - {PERSON})
 
     def types(self, category: str) -> list[InteractionType]:
-        """One type, “photos”; NotFound (with the nearest names) for an unknown category."""
-        checked_category(category, self.categories(), "COCO's categories")
+        """One type, “photos”; NotFound (with the nearest names) for a category that nobody here can find: an
+        open vocabulary finds any."""
+        self._checked(category)
         return [PHOTOS]
+
+    def _checked(self, category: str) -> str:
+        if self.choice.open_vocabulary and category.strip():
+            return category.strip().lower()
+        return checked_category(category, self.categories(), "COCO's categories")
 
     def observe(
         self,
@@ -67,14 +69,12 @@ class FolderSource:
     ) -> Iterator[Observation]:
         """See imagery.source.Source; yields fewer than `views` where fewer photos show the category.
         Unavailable when there are no weights."""
-        wanted = checked_category(category, self.categories(), "COCO's categories")
+        wanted = self._checked(category)
         checked_types(types)
-        from propfield.perception.onnx_segmenter import OnnxSegmenter
-
         return observe_photos(
             self.photos,
-            OnnxSegmenter(segmenter_weights(self.segmenter)),
-            keypoint_finder(self.landmarker),
+            self.choice.open_segmenter((PERSON, wanted)),
+            self.choice.keypoint_finder(),
             source=self,
             category=wanted,
             views=views,

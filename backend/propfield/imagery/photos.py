@@ -10,9 +10,10 @@ from propfield.errors import NotFound, PropfieldError, Unavailable, nearest_name
 from propfield.imagery.source import Source
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
-from propfield.perception.detection import PERSON, Detection, Detector, closeness, people_in
-from propfield.perception.observe import KeypointFinder, observe
+from propfield.perception.detection import PERSON, Detection, closeness, people_in
+from propfield.perception.observe import observe
 from propfield.perception.picture import load_picture
+from propfield.perception.protocols import KeypointFinder, Segmenter
 from propfield.progress import Progress
 
 LONGEST = 1280
@@ -47,7 +48,7 @@ def checked_types(types: list[str] | None) -> None:
 
 def observe_photos(
     photos: Sequence[Photo],
-    detector: Detector,
+    segmenter: Segmenter,
     finder: Callable[[], KeypointFinder],
     *,
     source: Source,
@@ -67,7 +68,7 @@ def observe_photos(
             return
         progress("look at photos", index / len(order), photo.path.name)
         try:
-            observation = _observation(photo, detector, finder, source=source, category=category)
+            observation = _observation(photo, segmenter, finder, source=source, category=category)
         except Unavailable:
             raise
         except PropfieldError as error:
@@ -81,14 +82,14 @@ def observe_photos(
 
 def _observation(
     photo: Photo,
-    detector: Detector,
+    segmenter: Segmenter,
     finder: Callable[[], KeypointFinder],
     *,
     source: Source,
     category: str,
 ) -> Observation | None:
     picture = load_picture(photo.path, longest=LONGEST)
-    detections = detector.detect(picture)
+    (detections,) = segmenter.segment([picture])
     people = people_in(detections)
     things = [each for each in detections if each.category == category and each.category != PERSON]
     if not people or not things:

@@ -6,6 +6,7 @@ from propfield.errors import PropfieldError
 from propfield.home import Home, open_home
 from propfield.jobs.requests import ReconstructRequest
 from propfield.library import Library
+from propfield.perception.choice import PerceptionChoice
 from propfield.progress import Progress, silent
 from propfield.uploads import find_upload
 from propfield.uses.reconstruction import Reconstruction, reconstruct
@@ -19,8 +20,7 @@ def reconstruct_photo(
     category: str | None = None,
     person: int | None = None,
     field_file: Path | None = None,
-    segmenter: Path | None = None,
-    landmarker: Path | None = None,
+    choice: PerceptionChoice | None = None,
     progress: Progress = silent,
 ) -> dict:
     """Rebuilds a photo into a folder, with the library's newest field of its object unless `field_file` is
@@ -33,8 +33,7 @@ def reconstruct_photo(
         person=person,
         field_file=field_file,
         field_files=None if field_file else Library(open_home().library).newest(),
-        segmenter=segmenter,
-        landmarker=landmarker,
+        choice=choice,
         progress=progress,
     )
     return _written(scene, out, progress)

@@ -4,6 +4,7 @@ Format: https://cocodataset.org/#format-data (object detection and keypoint dete
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class AnnotatedImage:
 
 @dataclass(frozen=True)
 class CocoAnnotations:
-    """A COCO annotation file; a perception.detection.Detector. `read_annotations` makes one."""
+    """A COCO annotation file; a perception.protocols.Segmenter. `read_annotations` makes one."""
 
     name: str
     images: tuple[AnnotatedImage, ...]
@@ -63,8 +64,11 @@ class CocoAnnotations:
             )
         return image
 
-    def detect(self, picture: Picture) -> list[Detection]:
-        """The photo's annotations as detections, at its own resolution. Crowd regions are left out."""
+    def segment(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
+        """The photos' annotations as detections, at their own resolution. Crowd regions are left out."""
+        return [self._detections(picture) for picture in pictures]
+
+    def _detections(self, picture: Picture) -> list[Detection]:
         image = self.image_of(picture)
         scale = picture.size[0] / image.width
         found = []

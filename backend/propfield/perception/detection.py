@@ -1,14 +1,12 @@
 """What a detector finds in a photo, and which person and object belong together."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32
 from scipy.ndimage import distance_transform_edt
 
 from propfield.errors import PropfieldError
-from propfield.perception.picture import Picture
 
 PERSON = "person"
 BACKGROUND_PERSON = 0.4
@@ -42,15 +40,6 @@ class Detection:
     def height(self) -> float:
         """Of the box, in pixels."""
         return float(self.box[3] - self.box[1])
-
-
-@runtime_checkable
-class Detector(Protocol):
-    """Finds persons and objects with masks; a provider, see DESIGN.md."""
-
-    def detect(self, picture: Picture) -> list[Detection]:
-        """Everything found, best first. Raises PropfieldError when it cannot tell."""
-        ...
 
 
 def people_in(detections: list[Detection]) -> list[Detection]:

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from PIL import Image
 from propfield.errors import NotFound, PropfieldError, Unavailable
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_NAMES, Landmarks
 from propfield.perception.picture import Picture
+from propfield.perception.protocols import Person
 
 # BlazePose numbers its 33 landmarks; these are the ones that COCO and the fit know.
 _BLAZEPOSE = {
@@ -31,7 +32,7 @@ _LARGEST_CROP = 1024
 
 
 class MediaPipeKeypoints:
-    """Landmarks of one person from a PoseLandmarker bundle (.task).
+    """A perception.protocols.KeypointFinder over a PoseLandmarker bundle (.task).
 
     Unavailable when mediapipe is not installed; NotFound or PropfieldError for a wrong file.
     """
@@ -67,11 +68,14 @@ class MediaPipeKeypoints:
         # Left to the interpreter's end, MediaPipe's own clean-up prints a traceback.
         weakref.finalize(self, self._landmarker.close)
 
-    def estimate(self, picture: Picture, box: Float32[np.ndarray, "4"]) -> Landmarks | None:
-        """The landmarks of the person in `box` (x0, y0, x1, y1 in pixels), or None when none is recognised.
+    def estimate(self, people: Sequence[Person]) -> list[Landmarks | None]:
+        """The landmarks of each person in its box, or None where none is recognised.
 
         Confidence is BlazePose's visibility, and zero outside the picture, where visibility says little.
         """
+        return [self._landmarks(person.picture, person.box) for person in people]
+
+    def _landmarks(self, picture: Picture, box: Float32[np.ndarray, "4"]) -> Landmarks | None:
         import mediapipe
 
         crop, x0, y0, scale = _square_crop(picture, box)

@@ -2,12 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
 
 from propfield.body.template import BodyTemplate
 from propfield.errors import PropfieldError
@@ -17,30 +13,8 @@ from propfield.perception.camera import intrinsics
 from propfield.perception.detection import Detection, objects_in, people_in
 from propfield.perception.landmarks import Landmarks, from_coco_keypoints
 from propfield.perception.picture import Picture
+from propfield.perception.protocols import KeypointFinder, Person
 from propfield.progress import Progress, silent
-from propfield.weights.folder import landmarker_weights
-
-
-@runtime_checkable
-class KeypointFinder(Protocol):
-    """Finds one person's landmarks; a provider, see DESIGN.md."""
-
-    def estimate(self, picture: Picture, box: Float32[np.ndarray, "4"]) -> Landmarks | None:
-        """Landmarks of the person in a box (pixels), None when none is recognised."""
-        ...
-
-
-def keypoint_finder(landmarker: Path | None = None) -> Callable[[], KeypointFinder]:
-    """Loads MediaPipe at its first use, with the bundle named or found (see weights.folder); calling it
-    raises Unavailable without one."""
-
-    @cache
-    def load() -> KeypointFinder:
-        from propfield.perception.keypoints_mediapipe import MediaPipeKeypoints
-
-        return MediaPipeKeypoints(landmarker_weights(landmarker))
-
-    return load
 
 
 @dataclass(frozen=True)
@@ -60,7 +34,7 @@ def landmarks_of_person(
     then. Landmarks far outside the person's box have no evidence. PropfieldError when none is recognised."""
     if person.keypoints is not None:
         return from_coco_keypoints(person.keypoints)
-    found = finder().estimate(picture, person.box)
+    (found,) = finder().estimate([Person(picture, person.box, person.mask)])
     if found is None:
         raise PropfieldError(
             f"No pose was recognised in {picture.name}; give a photo that shows more of the person, "

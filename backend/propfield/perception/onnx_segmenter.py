@@ -5,6 +5,7 @@ objectness, and YOLOv8's (1, 4 + classes + coefficients, boxes), without. Masks 
 weighted by each box's coefficients (YOLACT, Bolya et al. 2019, Eq. 1).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ _PADDING = 114
 
 
 class OnnxSegmenter:
-    """A perception.detection.Detector over an ONNX file with COCO's 80 classes.
+    """A perception.protocols.Segmenter over an ONNX file with COCO's 80 classes.
 
     Unavailable when onnxruntime is not installed; NotFound or PropfieldError when `weights` is not there or
     is not such a network.
@@ -79,8 +80,11 @@ class OnnxSegmenter:
         sides = inputs[0].shape[2:]
         self._side = int(sides[0]) if isinstance(sides[0], int) else 640
 
-    def detect(self, picture: Picture) -> list[Detection]:
+    def segment(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
         """Persons and objects above a score of 0.25, best first, with masks at the photo's resolution."""
+        return [self._detections(picture) for picture in pictures]
+
+    def _detections(self, picture: Picture) -> list[Detection]:
         boxed, scale, left, top = _letterbox(picture.pixels, self._side)
         outputs = self._session.run(None, {self._input: boxed.astype(self._type)})
         head = next(each for each in outputs if each.ndim == 3)[0].astype(np.float32)

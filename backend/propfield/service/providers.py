@@ -2,28 +2,45 @@
 
 from importlib.util import find_spec
 
+from propfield.perception.providers import PROVIDERS
+
 
 def providers() -> list[dict]:
-    """[{"job", "name", "available", "reason", "licence"}]; `reason` says what one that is missing needs."""
+    """[{"job", "name", "what", "available", "reason", "licence", "weights_licence", "commercial"}].
+
+    `reason` says what one that is not available needs; `licence` is the code's; `weights_licence` null where
+    there are no weights; `commercial` whether what it gives may be used so: null where only the user's files
+    tell.
+    """
     return [
-        _provider("body", "open body", "CC0-1.0"),
-        _provider("body", "SMPL family", "research only", ("smplx",), "install propfield[smplx]"),
-        _provider("pictures", "studio", "CC0-1.0"),
-        _provider("pictures", "coco", "of each picture"),
-        _provider("pictures", "folder", "of each picture"),
-        _provider("masks", "COCO annotations", "of the file"),
-        _provider("masks", "YOLO-seg", "of the weights", ("onnxruntime",), "install propfield[perception]"),
-        _provider("keypoints", "MediaPipe", "Apache-2.0", ("mediapipe",), "install propfield[perception]"),
-        _provider("body fit", "fit to keypoints", "GPL-3.0-or-later"),
+        _house("body template", "open body", "the 24-joint body made from CC0 data", "CC0-1.0", True),
+        _house(
+            "body template",
+            "SMPL family",
+            "the user's SMPL, SMPL-H and SMPL-X files",
+            "research only",
+            False,
+            needs="smplx",
+            remedy='install it with pip install "propfield[smplx]"',
+        ),
+        _house("pictures", "studio", "posed bodies with simple props, rendered", "CC0-1.0", True),
+        _house("pictures", "coco", "the pictures of a COCO annotation file", "of each picture", None),
+        _house("pictures", "folder", "a folder of photos", "of each picture", None),
+        *(provider.as_json() for provider in PROVIDERS),
     ]
 
 
-def _provider(job: str, name: str, licence: str, needs: tuple[str, ...] = (), remedy: str = "") -> dict:
-    missing = [package for package in needs if find_spec(package) is None]
+def _house(
+    job: str, name: str, what: str, licence: str, commercial: bool | None, needs: str = "", remedy: str = ""
+) -> dict:
+    missing = bool(needs) and find_spec(needs) is None
     return {
         "job": job,
         "name": name,
+        "what": what,
         "available": not missing,
-        "reason": f"{', '.join(missing)} is not installed; {remedy}" if missing else "",
+        "reason": f"{needs} is not installed; {remedy}" if missing else "",
         "licence": licence,
+        "weights_licence": None,
+        "commercial": commercial,
     }

@@ -15,21 +15,21 @@ from propfield.body.template import BodyTemplate
 from propfield.errors import NotFound, PropfieldError, nearest_names
 from propfield.field.occupancy import OccupancyField
 from propfield.perception.annotations import read_annotations
+from propfield.perception.choice import PerceptionChoice
+from propfield.perception.coco_names import COCO_80
 from propfield.perception.detection import (
     PERSON,
     Detection,
-    Detector,
     choose_category,
     choose_person,
     people_in,
 )
-from propfield.perception.observe import Perceived, keypoint_finder, observe
+from propfield.perception.observe import Perceived, observe
 from propfield.perception.picture import Picture, load_picture
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
 from propfield.uses.rendering import scaled_camera, silhouette
 from propfield.uses.scene_file import write_scene
-from propfield.weights.folder import segmenter_weights
 
 LONGEST = 2560
 """Pixels on the longer side to which photos are made smaller: a background image needs no more."""
@@ -86,30 +86,31 @@ def reconstruct(
     field: OccupancyField | None = None,
     field_file: Path | None = None,
     field_files: Mapping[str, Path] | None = None,
-    segmenter: Path | None = None,
-    landmarker: Path | None = None,
+    choice: PerceptionChoice | None = None,
     progress: Progress = silent,
 ) -> Reconstruction:
     """Rebuilds a photo.
 
     Args:
         photo: any picture of Pillow's formats.
-        annotations: a COCO file with the photo's masks (and keypoints); else `segmenter` finds them.
+        annotations: a COCO file with the photo's masks (and keypoints); else `choice` finds them.
         category: the object's; else the field's, else the one nearest to the person among `field_files`.
         person: which of several people, from 1, left to right.
         field: the category's; or `field_file`, or one of `field_files` (by category). None: just the body.
-        segmenter: YOLO-seg weights, landmarker: MediaPipe's bundle; see weights.folder for where else
-            they are looked for.
+        choice: who finds masks and keypoints where annotations do not tell.
 
     Raises PropfieldError, with one sentence, for whatever is wrong with the photo, the files or the choice.
     """
+    choice = choice or PerceptionChoice()
     progress("read photo", 0.0)
     picture = load_picture(photo, longest=LONGEST)
-    progress("find person and object", 0.0)
-    detections = _detector(annotations, segmenter).detect(picture)
-    who = choose_person(people_in(detections), person, picture.name)
     if field is None and field_file is not None:
         field = _load(field_file)
+    progress("find person and object", 0.0)
+    words = [category] if category else [field.category] if field else list(field_files or COCO_80)
+    segmenter = read_annotations(annotations) if annotations else choice.open_segmenter([PERSON, *words])
+    (detections,) = segmenter.segment([picture])
+    who = choose_person(people_in(detections), person, picture.name)
     thing = _category(picture, detections, who, category, field, field_files)
     if field is None and field_files and thing is not None and thing in field_files:
         field_file = field_files[thing]
@@ -121,7 +122,7 @@ def reconstruct(
         detections,
         category=thing or "",
         person=who,
-        finder=keypoint_finder(landmarker),
+        finder=choice.keypoint_finder(),
         body=body,
         id=Path(picture.name).stem,
         source="photo",
@@ -153,14 +154,6 @@ def posed_mesh(body: BodyTemplate, pose: np.ndarray) -> trimesh.Trimesh:
         torch.from_numpy(body.joints),
     )
     return trimesh.Trimesh(vertices.numpy(), body.faces, process=False)
-
-
-def _detector(annotations: Path | None, segmenter: Path | None) -> Detector:
-    if annotations is not None:
-        return read_annotations(annotations)
-    from propfield.perception.onnx_segmenter import OnnxSegmenter
-
-    return OnnxSegmenter(segmenter_weights(segmenter))
 
 
 def _load(field_file: Path) -> OccupancyField:

@@ -39,7 +39,7 @@ def landmarker_weights(given: Path | None = None) -> Path:
     if found is None:
         raise Unavailable(
             "Finding keypoints needs a MediaPipe pose_landmarker .task file, and "
-            f"{weights_folder()} has none; give one with --landmarker FILE, "
+            f"{weights_folder()} has none; give one with --keypoints FILE, "
             "put one there, or give annotations that have keypoints."
         )
     return Path(found)

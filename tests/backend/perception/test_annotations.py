@@ -29,7 +29,7 @@ def detect(tmp_path):
     def from_data(data, photo=None):
         path = tmp_path / "coco.json"
         path.write_text(data if isinstance(data, str) else json.dumps(data))
-        return read_annotations(path).detect(photo or picture())
+        return read_annotations(path).segment([photo or picture()])[0]
 
     return from_data
 

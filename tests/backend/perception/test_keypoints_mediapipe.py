@@ -9,6 +9,7 @@ from propfield.errors import NotFound, PropfieldError, Unavailable
 from propfield.perception.keypoints_mediapipe import MediaPipeKeypoints
 from propfield.perception.landmarks import LANDMARK_INDEX
 from propfield.perception.picture import Picture, load_picture
+from propfield.perception.protocols import Person
 
 pytest.importorskip("mediapipe")
 
@@ -32,7 +33,7 @@ def test_without_mediapipe_it_says_what_to_install(tmp_path, monkeypatch):
 def test_a_tennis_player_from_his_box(shared, capfd):
     picture = load_picture(shared / "photos" / "000000000431.jpg")
     finder = MediaPipeKeypoints(shared / "models" / "pose_landmarker_full.task")
-    found = finder.estimate(picture, np.array([154, 67, 309, 319], np.float32))
+    (found,) = finder.estimate([Person(picture, np.array([154, 67, 309, 319], np.float32))])
     image = found.image
     assert image[LANDMARK_INDEX["nose"], 1] < image[LANDMARK_INDEX["left_hip"], 1]
     assert image[LANDMARK_INDEX["left_hip"], 1] < image[LANDMARK_INDEX["left_ankle"], 1]
@@ -47,13 +48,13 @@ def test_a_tennis_player_from_his_box(shared, capfd):
 def test_nobody_in_an_empty_picture(shared):
     finder = MediaPipeKeypoints(shared / "models" / "pose_landmarker_full.task")
     blank = Picture(np.full((200, 300, 3), 127, np.uint8), "a.png")
-    assert finder.estimate(blank, np.array([50, 20, 150, 180], np.float32)) is None
+    assert finder.estimate([Person(blank, np.array([50, 20, 150, 180], np.float32))]) == [None]
 
 
 @pytest.mark.shared
 def test_joints_outside_the_picture_have_no_evidence(shared):
     picture = load_picture(shared / "photos" / "000000000459.jpg")
     finder = MediaPipeKeypoints(shared / "models" / "pose_landmarker_full.task")
-    found = finder.estimate(picture, np.array([0, 85, 514, 632], np.float32))
+    (found,) = finder.estimate([Person(picture, np.array([0, 85, 514, 632], np.float32))])
     for name in ("left_knee", "right_knee", "left_ankle", "right_ankle"):
         assert found.image[LANDMARK_INDEX[name], 2] == 0

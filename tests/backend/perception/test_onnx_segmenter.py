@@ -53,7 +53,7 @@ def segmenter(request, tmp_path) -> OnnxSegmenter:
 
 def test_boxes_and_masks_come_back_at_the_photos_size(segmenter):
     # 256 × 128: the square has borders of 32 above and below, at half the photo's size.
-    found = segmenter.detect(Picture(np.zeros((128, 256, 3), np.uint8), "a.png"))
+    found = segmenter.segment([Picture(np.zeros((128, 256, 3), np.uint8), "a.png")])[0]
     assert [each.category for each in found] == ["person", "umbrella"]
     person = found[0]
     assert person.mask.shape == (128, 256)
@@ -67,7 +67,7 @@ def test_nothing_above_the_score(tmp_path):
     weights = onnx_file.write_constant_network(
         tmp_path / "a.onnx", SIDE, [empty, np.zeros((1, MASKS, 32, 32))]
     )
-    assert OnnxSegmenter(weights).detect(Picture(np.zeros((60, 60, 3), np.uint8), "a.png")) == []
+    assert OnnxSegmenter(weights).segment([Picture(np.zeros((60, 60, 3), np.uint8), "a.png")])[0] == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_nothing_above_the_score(tmp_path):
 def test_other_networks_are_refused(tmp_path, outputs):
     weights = onnx_file.write_constant_network(tmp_path / "a.onnx", SIDE, outputs)
     with pytest.raises(PropfieldError, match=r"a\.onnx is not a YOLO segmentation network"):
-        OnnxSegmenter(weights).detect(Picture(np.zeros((60, 60, 3), np.uint8), "a.png"))
+        OnnxSegmenter(weights).segment([Picture(np.zeros((60, 60, 3), np.uint8), "a.png")])[0]
 
 
 def test_files_that_are_no_network_are_refused(tmp_path, capfd):
@@ -116,7 +116,7 @@ def test_real_weights_find_the_woman_and_her_umbrella(shared):
     from propfield.perception.annotations import read_annotations
 
     picture = load_picture(shared / "photos" / "000000000036.jpg")
-    found = OnnxSegmenter(shared / "models" / "yolov5s-seg.onnx").detect(picture)
-    for truth in read_annotations(shared / "photos" / "instances.json").detect(picture):
+    found = OnnxSegmenter(shared / "models" / "yolov5s-seg.onnx").segment([picture])[0]
+    for truth in read_annotations(shared / "photos" / "instances.json").segment([picture])[0]:
         best = next(each for each in found if each.category == truth.category)
         assert (best.mask & truth.mask).sum() / (best.mask | truth.mask).sum() > 0.6

@@ -26,7 +26,10 @@ def test_hello_introduces_the_backend(backend):
     assert hello["device"]["kind"] in ("cpu", "cuda")
     assert hello["device"]["memory_free"] > 2**20
     for provider in hello["providers"]:
-        assert set(provider) == {"job", "name", "available", "reason", "licence"}
+        assert set(provider) == {
+            *("job", "name", "what", "available", "reason"),
+            *("licence", "weights_licence", "commercial"),
+        }
         assert provider["available"] == (provider["reason"] == "")
     umbrella = next(category for category in hello["categories"] if category["name"] == "umbrella")
     assert all(set(kind) == {"name", "prompt", "part"} for kind in umbrella["types"])

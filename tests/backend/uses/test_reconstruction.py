@@ -49,7 +49,7 @@ def test_body_and_object_lie_on_the_photo(staged, field, tmp_path):
     assert (person["category"], person["type"]) == ("sports ball", "hold")
     # What another program reads back lies on the photo through the camera that it reads back.
     camera = Camera(**{name: np.array(person["camera"][name], np.float32) for name in ("K", "R", "t")})
-    body, ball = read_annotations(staged.annotations).detect(scene.picture)
+    body, ball = read_annotations(staged.annotations).segment([scene.picture])[0]
     seen = silhouette(trimesh.load(tmp_path / "out" / person["body"], process=False), camera, (320, 320))
     assert overlap(seen, body.mask | ball.mask & seen) > 0.9
     seen = silhouette(trimesh.load(tmp_path / "out" / person["object"], process=False), camera, (320, 320))
@@ -126,7 +126,7 @@ def test_missing_weights_say_what_to_do(staged, home, monkeypatch):
     with pytest.raises(Unavailable, match=r"--segmenter FILE.*--annotations"):
         reconstruct(staged.photo)
     staged.edit(lambda data: data["annotations"][0].pop("keypoints"))
-    with pytest.raises(Unavailable, match=r"--landmarker FILE.*keypoints"):
+    with pytest.raises(Unavailable, match=r"--keypoints FILE.*keypoints"):
         reconstruct(staged.photo, annotations=staged.annotations)
 
 

@@ -1,0 +1,97 @@
+"""Which providers a user chose, and the models that they stand for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from propfield.errors import PropfieldError, Unavailable
+from propfield.perception.combined_segmenter import BoxesThenMasks
+from propfield.perception.protocols import BodyEstimator, KeypointFinder, Segmenter
+from propfield.perception.providers import chosen, simplest_way
+from propfield.perception.registry import Chosen
+
+
+@dataclass(frozen=True)
+class PerceptionChoice:
+    """What `--detector`, `--segmenter`, `--keypoints` and `--body` said: NAME, NAME:WEIGHTS or a file; None
+    for the first that can run here. Holds only text, so it can be sent to other processes."""
+
+    detector: str | None = None
+    segmenter: str | None = None
+    keypoints: str | None = None
+    body: str | None = None
+
+    @property
+    def open_vocabulary(self) -> bool:
+        """Whether any word is a category. NotFound for a name that there is not."""
+        return any(each.provider.open_vocabulary for each in self._finders())
+
+    def open_segmenter(self, words: Sequence[str]) -> Segmenter:
+        """What finds persons and objects with masks, loaded. `words` are what an open vocabulary looks for
+        (a person and the categories); others find what they know.
+
+        Unavailable when it cannot run here, NotFound for a name that there is not, PropfieldError for a
+        detector beside a segmenter that needs none.
+        """
+        finders = self._finders()
+        if not finders:
+            raise Unavailable(
+                "Finding persons and objects needs a model, and none can run here; "
+                f"{simplest_way('segmenter')}; or give masks with --annotations COCO.json "
+                "(`propfield providers` lists all ways)."
+            )
+        models = [each.open(words) for each in finders]
+        return models[0] if len(models) == 1 else BoxesThenMasks(*models)
+
+    def keypoint_finder(self) -> Callable[[], KeypointFinder]:
+        """What finds landmarks, loaded at its first call: annotations may make it needless. The call raises
+        Unavailable when nothing can run here; a name that there is not is NotFound at once."""
+        found = chosen("keypoints", self.keypoints)
+
+        @cache
+        def load() -> KeypointFinder:
+            if found is None:
+                raise Unavailable(
+                    f"Finding keypoints needs a model, and none can run here; {simplest_way('keypoints')}; "
+                    "or give annotations that have keypoints (`propfield providers` lists all ways)."
+                )
+            return found.open()
+
+        return load
+
+    def body_estimator(self) -> BodyEstimator | None:
+        """Where bodies come from, loaded; None for our own fit."""
+        found = chosen("body", self.body)
+        return found.open() if found else None
+
+    def licences(self) -> list[dict[str, Any]]:
+        """What the chosen models' weights are under, as entries of a ledger (see the field file's header)."""
+        models = [*self._finders(), chosen("keypoints", self.keypoints), chosen("body", self.body)]
+        return [entry for each in models if each for entry in each.licences()]
+
+    def _finders(self) -> list[Chosen]:
+        """A segmenter alone, or a detector with a segmenter of its boxes; empty when nothing can run here."""
+        segmenter = chosen("segmenter", self.segmenter)
+        if self.detector is not None and self.segmenter is None:
+            segmenter = chosen("segmenter", BOX_SEGMENTER)
+        if segmenter is None:
+            return []
+        if not segmenter.provider.in_boxes:
+            if self.detector is not None:
+                raise PropfieldError(
+                    f"{segmenter.provider.name} finds persons and objects itself; leave --detector out, "
+                    f"or take --segmenter {BOX_SEGMENTER} beside it."
+                )
+            return [segmenter]
+        detector = chosen("detector", self.detector)
+        if detector is None:
+            raise Unavailable(
+                f"{segmenter.provider.name} needs boxes, and no detector can run here; "
+                f"{simplest_way('detector')}."
+            )
+        return [detector, segmenter]
+
+
+BOX_SEGMENTER = "sam2"
+"""What cuts out the boxes of a detector when the user names no segmenter."""
