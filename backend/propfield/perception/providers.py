@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from propfield.errors import Unavailable
-from propfield.perception.registry import OF_THE_USER, Chosen, Job, Licence, Provider, choose
+from propfield.licences import read_licence
+from propfield.perception.registry import OF_THE_USER, Chosen, Job, Provider, choose
 from propfield.weights.folder import landmarker_weights, segmenter_weights, weights_folder
 
 _PERCEPTION = 'install it with pip install "propfield[perception]"'
@@ -53,7 +54,7 @@ PROVIDERS: tuple[Provider, ...] = (
         name="onnx-yolo-seg",
         what="YOLOv5, v7, v8 or v11 segmentation exported to ONNX",
         open=_onnx_yolo_seg,
-        code=Licence("MIT", True),
+        code=read_licence("MIT"),
         weights_licence=OF_THE_USER,
         packages=("onnxruntime",),
         remedy=_PERCEPTION,
@@ -67,7 +68,7 @@ PROVIDERS: tuple[Provider, ...] = (
         name="coco",
         what="masks and keypoints from a COCO annotation file",
         open=_coco,
-        code=Licence("GPL-3.0-or-later", True),
+        code=read_licence("GPL-3.0-or-later"),
         weights_licence=OF_THE_USER,
         weights="an annotation file",
         found=_path,
@@ -80,8 +81,8 @@ PROVIDERS: tuple[Provider, ...] = (
         name="mediapipe",
         what="BlazePose's landmarks in the picture and in metres",
         open=_mediapipe,
-        code=Licence("Apache-2.0", True),
-        weights_licence=Licence("Apache-2.0", True),
+        code=read_licence("Apache-2.0"),
+        weights_licence=read_licence("Apache-2.0"),
         packages=("mediapipe",),
         remedy=_PERCEPTION,
         weights="a pose_landmarker .task file",
@@ -94,7 +95,7 @@ PROVIDERS: tuple[Provider, ...] = (
         name="fit",
         what="our own fit of the 24-joint body to keypoints",
         open=lambda named, words: None,
-        code=Licence("GPL-3.0-or-later", True),
+        code=read_licence("GPL-3.0-or-later"),
     ),
 )
 

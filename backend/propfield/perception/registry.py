@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from propfield.errors import NotFound, PropfieldError, Unavailable, nearest_names
+from propfield.licences import Licence, entry
 
 Job = Literal["detector", "segmenter", "keypoints", "body"]
 JOBS: tuple[Job, ...] = ("detector", "segmenter", "keypoints", "body")
 
 
-@dataclass(frozen=True)
-class Licence:
-    """A licence's SPDX id or name, and whether it allows commercial use; None where nobody can say ahead."""
-
-    name: str
-    commercial: bool | None
-
-
-OF_THE_USER = Licence("of the file", None)
-"""Of files that users bring: only they know."""
+OF_THE_USER = Licence("of the file", None, "only who brings the file knows")
+"""Of files that users bring."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +107,7 @@ class Chosen:
     def licences(self) -> list[dict[str, Any]]:
         """Entries for a ledger of licences, as in a field file's header."""
         weights = self.provider.weights_licence
-        if weights is None:
-            return []
-        what = f"{self.provider.job}: {self.provider.name}"
-        return [{"what": what, "licence": weights.name, "commercial": weights.commercial}]
+        return [entry(f"{self.provider.job}: {self.provider.name}", weights)] if weights else []
 
 
 def choose(job: Job, text: str, providers: Sequence[Provider]) -> Chosen:

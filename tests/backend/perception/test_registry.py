@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from propfield.errors import NotFound, PropfieldError, Unavailable
+from propfield.licences import read_licence
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.providers import PROVIDERS, chosen
-from propfield.perception.registry import JOBS, Chosen, Licence, Provider, choose
+from propfield.perception.registry import JOBS, Chosen, Provider, choose
 
 HEAVY = (
     "torch",
@@ -23,7 +24,7 @@ HEAVY = (
 
 
 def provider(**given) -> Provider:
-    plain = {"job": "detector", "name": "eye", "what": "an eye", "code": Licence("MIT", True)}
+    plain = {"job": "detector", "name": "eye", "what": "an eye", "code": read_licence("MIT")}
     return Provider(**{**plain, "open": lambda named, words: (named, tuple(words)), **given})
 
 
@@ -59,7 +60,7 @@ def test_missing_weights_are_told(tmp_path):
     def found(named):
         return tmp_path / named if named else None
 
-    needy = provider(weights="a file", found=found, get="give one", weights_licence=Licence("MIT", True))
+    needy = provider(weights="a file", found=found, get="give one", weights_licence=read_licence("MIT"))
     assert needy.missing() == "it needs a file; give one"
     assert needy.missing("a.eye") == ""
     assert Chosen(needy, "a.eye").open(["hat"]) == ("a.eye", ("hat",))
