@@ -102,7 +102,8 @@ def learn_field(
         )
     occupancies = [tally.dense(each.occupancy()) for each in everything]
     if estimator == "fit":
-        passed = (view for view in observations if failed_filter(view) is None)
+        again = _told(observations, tell("choose views to fit"))
+        passed = (view for view in again if failed_filter(view) is None)
         occupancies = fit_types(
             occupancies,
             plan.aggregator().members(passed),
@@ -140,6 +141,13 @@ def learn_field(
 def _counts_here(observations: Iterable[Observation], device: str) -> Count:
     """Counts in this process."""
     return lambda plan, tell: count_views(plan.aggregator(device), observations, tell)
+
+
+def _told(views: Iterable[Observation], tell: Callable[[int], None]) -> Iterator[Observation]:
+    """The views, of which it tells how many were taken."""
+    for count, view in enumerate(views, 1):
+        yield view
+        tell(count)
 
 
 OPEN_LICENCES = ("CC0-1.0", "CC-BY-4.0", "MIT", "Apache-2.0", "GPL-3.0-or-later")

@@ -20,7 +20,7 @@ from propfield.home import Home, open_home
 from propfield.jobs.job import Job
 from propfield.jobs.processes import HELPER_DIED, end_descendants, end_helpers
 from propfield.jobs.requests import CheckRequest, LearnRequest, ReconstructRequest, parse_request
-from propfield.jobs.stages import overall
+from propfield.jobs.stages import overall, shares_of
 from propfield.jobs.store import JobStore
 
 _BETWEEN_NOTES = 0.1
@@ -32,6 +32,7 @@ class JobProgress:
 
     def __init__(self, store: JobStore, job: Job, cancelled: threading.Event) -> None:
         self._store, self._job, self._cancelled = store, job, cancelled
+        self._shares = shares_of(job.kind, job.request)
         self._stage, self._reached, self._noted = "", 0.0, 0.0
 
     def __call__(self, stage: str, fraction: float, message: str = "") -> None:
@@ -41,7 +42,7 @@ class JobProgress:
         if stage == self._stage and now - self._noted < _BETWEEN_NOTES:
             return
         self._stage, self._noted = stage, now
-        self._reached = max(self._reached, overall(self._job.kind, stage, fraction))
+        self._reached = max(self._reached, overall(self._shares, stage, fraction))
         if not self._store.note(self._job.id, stage, self._reached, message):
             # Somebody else ended it: what we would write now, nobody wants.
             raise Cancelled("The job is not running any more.")
