@@ -13,7 +13,19 @@ import typer
 import typer.main
 
 from propfield import __version__
-from propfield.cli import ablate, bench, check, evaluate, fields, info, learn, pose, reconstruct, serve
+from propfield.cli import (
+    ablate,
+    bench,
+    check,
+    evaluate,
+    fields,
+    info,
+    learn,
+    pose,
+    reconstruct,
+    serve,
+    weights,
+)
 from propfield.errors import Cancelled, PropfieldError
 
 app = typer.Typer(
@@ -54,6 +66,7 @@ app.command("categories")(fields.categories)
 app.command("fields")(fields.fields)
 app.command("check")(check.check)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(weights.app, name="weights")
 app.command("ablate")(ablate.ablate)
 app.command("bench")(bench.bench)
 
