@@ -3,6 +3,8 @@
 Source: SMPL (Loper et al. 2015) Eq. 2-4 and CHORUS Eq. 5. No pose correctives: the field's points have none.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -10,20 +12,36 @@ from torch import Tensor
 from propfield.body.skeleton import PARENTS
 
 
+def _levels() -> list[tuple[slice, slice | list[int]]]:
+    """The joints at each depth of SMPL's tree below the root (they are numbered in this order), and where
+    their parents are in the level before."""
+    levels: list[tuple[slice, slice | list[int]]] = []
+    before, first = 0, 1
+    while first < len(PARENTS):
+        end = first + sum(parent < first for parent in PARENTS[first:])
+        places = [parent - before for parent in PARENTS[first:end]]
+        span = slice(places[0], places[-1] + 1)
+        # One parent of all, or a row of parents with a child each, is seen without a copy.
+        plain = len(set(places)) == 1 or places == list(range(span.start, span.stop))
+        levels.append((slice(first, end), span if plain else places))
+        before, first = first, end
+    return levels
+
+
+_LEVELS = _levels()
+
+
 def rotation_matrices(axis_angle: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Rodrigues' formula. Radians; smooth at zero, so that its gradient exists there too."""
+    angle = torch.linalg.vector_norm(axis_angle, dim=-1)[..., None, None]
     x, y, z = axis_angle.unbind(-1)
-    squared = x * x + y * y + z * z
-    small = squared < 1e-8
-    safe = torch.where(small, torch.ones_like(squared), squared)
-    angle = safe.sqrt()
-    sine = torch.where(small, 1 - squared / 6, angle.sin() / angle)
-    # 1 - cos of a small angle is lost in float32; by the half angle it is not.
-    cosine = torch.where(small, 0.5 - squared / 24, 2 * (angle / 2).sin() ** 2 / safe)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    sine = torch.sinc(angle / math.pi)
+    # 1 - cos of a small angle is lost in float32; by the half angle it is not.
+    half = torch.sinc(angle / (2 * math.pi))
     identity = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
-    return identity + sine[..., None, None] * cross + cosine[..., None, None] * (cross @ cross)
+    return identity + sine * cross + 0.5 * half * half * (cross @ cross)
 
 
 def joint_transforms(
@@ -38,10 +56,11 @@ def joint_transforms(
     top = torch.cat([rotations, offsets[..., None]], -1)
     bottom = torch.tensor([0.0, 0, 0, 1], dtype=top.dtype, device=top.device).expand(*top.shape[:-2], 1, 4)
     local = torch.cat([top, bottom], -2)
-    world = [local[..., 0, :, :]]
-    for joint in range(1, 24):
-        world.append(world[PARENTS[joint]] @ local[..., joint, :, :])
-    return torch.stack(world, -3)
+    # A level of the tree at once: so small a product takes less time than calling it.
+    world = [local[..., :1, :, :]]
+    for level, above in _LEVELS:
+        world.append(world[-1][..., above, :, :] @ local[..., level, :, :])
+    return torch.cat(world, -3)
 
 
 def bone_transforms(
@@ -55,10 +74,12 @@ def bone_transforms(
     for a field's voxels. Equal to A_posed · A_rest⁻¹ per joint.
     """
     posed = joint_transforms(pose, joints)
+    if rest_pose is None:
+        # In the T-pose a joint's frame is turned by nothing, and lies where the joint does.
+        moved = posed[..., :3] @ joints[..., None]
+        return torch.cat([posed[..., :3], posed[..., 3:] - moved], -1)
     # One rest pose a skeleton, however many poses it takes.
-    resting = torch.zeros_like(joints) if rest_pose is None else rest_pose.expand_as(joints)
-    rest = joint_transforms(resting, joints)
-    return posed @ rigid_inverse(rest)
+    return posed @ rigid_inverse(joint_transforms(rest_pose.expand_as(joints), joints))
 
 
 def rigid_inverse(transform: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*batch 4 4"]:
