@@ -71,7 +71,7 @@ class PropfieldSettings(PropertyGroup):
         description="Pictures for each interaction; more are slower and sharper",
         default=500,
         min=1,
-        max=100_000,
+        max=1_000_000,
         soft_min=50,
         soft_max=5000,
     )

@@ -30,6 +30,11 @@ _Parts = Annotated[
 ]
 
 
+MOST_VIEWS = 1_000_000
+"""Pictures for each type. Views stream, so memory sets no limit; a table of so many takes some gigabytes of
+disk, and the studio makes them in half a day. What asks for more has a digit too many."""
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -47,7 +52,7 @@ class LearnRequest(_Request):
     each of the types."""
     source: Annotated[str, Field(pattern=r"^(studio|coco:.+|folder:.+)$", max_length=4000)] = "studio"
     """"studio", "coco:FILE" or "folder:DIR"."""
-    views: Annotated[int, Field(ge=1, le=100_000)] = 500
+    views: Annotated[int, Field(ge=1, le=MOST_VIEWS)] = 500
     """Pictures for each type."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     resolution: Annotated[int, Field(ge=8, le=256)] = 48

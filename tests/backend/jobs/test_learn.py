@@ -107,6 +107,10 @@ def test_unknown_names_give_the_nearest(values, named):
         learn(learn_request(**values), progress=silent)
 
 
+def test_half_a_million_views_can_be_asked_for():
+    assert learn_request(category="umbrella", views=500_000).views == 500_000
+
+
 def test_names_are_lower_case():
     request = learn_request(category=" Tennis Racket ", types=["Swing"])
     assert (request.category, request.types) == ("tennis racket", ["swing"])
@@ -119,6 +123,7 @@ def test_names_are_lower_case():
         {"category": "  "},
         {"category": ""},
         {"category": "umbrella", "views": 0},
+        {"category": "umbrella", "views": 10_000_000},
         {"category": "umbrella", "views": True},
         {"category": "umbrella", "seed": -1},
         {"category": "umbrella", "resolution": 7},
