@@ -4,16 +4,10 @@ Read so that a doubt counts against: what is not known to allow commercial use o
 commercial-safe. This is a help to people who keep books of their inputs, no legal advice.
 """
 
-import os
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from propfield.errors import PropfieldError
-
-ENVIRONMENT = "PROPFIELD_COMMERCIAL_SAFE"
-"""Set to 1, every verb and every job refuses what is not commercial-safe, as with `--commercial-safe`."""
 UNKNOWN = "unknown"
 
 
@@ -145,49 +139,3 @@ def entry(what: str, licence: Licence | str, commercial: bool | None = None) -> 
     read = read_licence(licence) if isinstance(licence, str) else licence
     allowed = read.commercial if commercial is None else commercial
     return {"what": what, "licence": read.name, "commercial": allowed}
-
-
-def picture_entries(counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The ledger's pictures, licence by licence: {"what", "licence", "commercial", "count"}."""
-    return [{**entry("pictures", name), "count": counts[name]} for name in sorted(counts)]
-
-
-def commercial_safe(asked: bool = False) -> bool:
-    """Whether only commercial-safe inputs may be used: the user asks, or PROPFIELD_COMMERCIAL_SAFE does."""
-    return asked or os.environ.get(ENVIRONMENT, "").strip().lower() in ("1", "true", "yes", "on")
-
-
-def require_commercial(what: str, licence: Licence | str) -> None:
-    """PropfieldError, naming what is refused and why, unless the licence allows commercial use."""
-    read = read_licence(licence) if isinstance(licence, str) else licence
-    if not read.commercial:
-        raise refusal(what, [read])
-
-
-def require_ledger(entries: Iterable[Mapping[str, Any]]) -> None:
-    """PropfieldError, naming the first that is not, unless all inputs of a ledger allow commercial use."""
-    for each in entries:
-        if each.get("commercial") is not True:
-            require_commercial(str(each["what"]), Licence(*_as_listed(each)))
-
-
-def _as_listed(listed: Mapping[str, Any]) -> tuple[str, bool | None, str]:
-    read = read_licence(str(listed["licence"]))
-    if read.commercial == listed["commercial"]:
-        return read.name, read.commercial, read.reason
-    known = listed["commercial"] is not None
-    reason = "it does not allow commercial use" if known else "it is not known whether it allows that"
-    return read.name, listed["commercial"], reason
-
-
-def refusal(what: str, licences: Iterable[Licence]) -> PropfieldError:
-    """The error of inputs that --commercial-safe refuses."""
-    why = "; ".join(f"“{_short(each.name)}”: {each.reason}" for each in licences)
-    return PropfieldError(
-        f"{what} may not be used under --commercial-safe ({why}); give what is openly licensed, "
-        "or leave --commercial-safe out."
-    )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 80 else name[:79] + "…"

@@ -2,15 +2,7 @@
 
 import pytest
 
-from propfield.errors import PropfieldError
-from propfield.licences import (
-    commercial_safe,
-    entry,
-    picture_entries,
-    read_licence,
-    require_commercial,
-    require_ledger,
-)
+from propfield.licences import read_licence
 
 NC, OPEN = False, True
 # COCO's own table of licences (https://cocodataset.org), as in its annotation files.
@@ -80,35 +72,3 @@ def test_a_licence_of_the_smpl_family_is_for_research():
     from propfield.body.smpl_family import LICENCE
 
     assert read_licence(LICENCE).commercial is False
-
-
-def test_what_is_refused_is_named_with_the_reason():
-    require_commercial("The photo a.jpg", "CC-BY-4.0")
-    with pytest.raises(PropfieldError, match=r"The photo a\.jpg .*“CC-BY-NC-2.0”: .*non-commercial"):
-        require_commercial("The photo a.jpg", "CC-BY-NC-2.0")
-    with pytest.raises(PropfieldError, match=r"“unknown”: it is not known"):
-        require_commercial("The photo a.jpg", "")
-
-
-def test_a_ledger_is_as_safe_as_its_worst_input():
-    ledger = [entry("body: open body", "CC0-1.0"), *picture_entries({"CC-BY-2.0": 3, "CC0-1.0": 1})]
-    assert ledger[1:] == [
-        {"what": "pictures", "licence": "CC-BY-2.0", "commercial": True, "count": 3},
-        {"what": "pictures", "licence": "CC0-1.0", "commercial": True, "count": 1},
-    ]
-    require_ledger(ledger)
-    # An input's maker may say of its licence what its words do not, in either direction.
-    with pytest.raises(PropfieldError, match=r"keypoints: x .*does not allow"):
-        require_ledger([*ledger, entry("keypoints: x", "Some Licence", commercial=False)])
-    require_ledger([entry("keypoints: x", "Some Licence", commercial=True)])
-    with pytest.raises(PropfieldError, match="masks: y"):
-        require_ledger([entry("masks: y", "Some Licence")])
-
-
-def test_the_environment_asks_too(monkeypatch):
-    monkeypatch.delenv("PROPFIELD_COMMERCIAL_SAFE", raising=False)
-    assert not commercial_safe()
-    assert commercial_safe(True)
-    for text, wanted in (("1", True), ("yes", True), ("0", False), ("", False)):
-        monkeypatch.setenv("PROPFIELD_COMMERCIAL_SAFE", text)
-        assert commercial_safe() is wanted

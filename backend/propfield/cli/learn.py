@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from propfield.cli.output import Json, print_json, shown_progress
+from propfield.cli.output import CommercialSafe, Json, print_json, shown_progress
 
 if TYPE_CHECKING:
     from propfield.engines import Engine
@@ -57,6 +57,7 @@ def learn(
             " A Ray of this machine alone when left out."
         ),
     ] = None,
+    commercial_safe: CommercialSafe = False,
     as_json: Json = False,
 ) -> None:
     """Learn where a category's objects are around a body.
@@ -94,6 +95,7 @@ def learn(
         seed=seed,
         resolution=resolution,
         estimator=estimator,
+        commercial_safe=commercial_safe,
     )
     _check_writable(out)
     with shown_progress() as progress, worker as doing:

@@ -22,6 +22,16 @@ Json = Annotated[
 ]
 
 
+CommercialSafe = Annotated[
+    bool,
+    typer.Option(
+        "--commercial-safe",
+        help="Refuse pictures, weights and bodies whose licence does not allow commercial use, or is not"
+        " known; also PROPFIELD_COMMERCIAL_SAFE=1.",
+    ),
+]
+
+
 def print_json(result: dict[str, Any]) -> None:
     """The result of a verb, one JSON object on one line of stdout."""
     print(json.dumps(result, ensure_ascii=False))

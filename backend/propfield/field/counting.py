@@ -1,5 +1,6 @@
 """Observations in, counts out: the filters and the votes of some views, wherever they are."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,19 +60,19 @@ class Counted:
         tally: their votes.
         observed: how many there were.
         rejected: how many each filter rejected.
-        licences: those of their pictures.
+        licences: how many of those that no filter rejected have pictures of each licence.
     """
 
     tally: Tally
     observed: int = 0
     rejected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FILTERS, 0))
-    licences: set[str] = field(default_factory=set)
+    licences: Counter[str] = field(default_factory=Counter)
 
     def merge(self, other: "Counted") -> None:
         """Adds what came of views elsewhere, bit for bit as if they had been here."""
         self.tally.merge(other.tally)
         self.observed += other.observed
-        self.licences |= other.licences
+        self.licences.update(other.licences)
         for name, count in other.rejected.items():
             self.rejected[name] += count
 
@@ -87,13 +88,14 @@ def count_views(
     """Filters views as they come, keeps none, and counts the rest. What the aggregator had counted before is
     dropped, and it keeps nothing of these."""
     aggregator.taken()
-    observed, rejected, licences = 0, dict.fromkeys(FILTERS, 0), set()
+    observed, rejected = 0, dict.fromkeys(FILTERS, 0)
+    licences: Counter[str] = Counter()
     for view in views:
         observed += 1
-        licences.add(view.licence)
         failed = failed_filter(view)
         if failed is None:
             aggregator.add(view)
+            licences[view.licence] += 1
         else:
             rejected[failed] += 1
         tell(observed)

@@ -18,6 +18,7 @@ from propfield.field.grid import Grid
 from propfield.field.occupancy import OccupancyField, TypeField
 from propfield.field.skinning_weights import voxel_weights
 from propfield.field.support import supported_voxels
+from propfield.ledger import Ledger, of_body
 from propfield.observations.filters import failed_filter
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
@@ -52,6 +53,7 @@ def learn_field(
     count: Count | None = None,
     sparse: bool | None = None,
     estimator: Estimator = "voting",
+    ledger: Ledger | None = None,
     progress: Progress = silent,
 ) -> OccupancyField:
     """Learns a category's field from whatever observations there are: by "voting" (CHORUS Eq. 6), or from the
@@ -65,9 +67,14 @@ def learn_field(
     an occupancy of 0.01, for which observations are read once more; those of an iterator are all counted.
     Occupancies from 0.01 on are exactly what they are among all voxels; smaller ones and support may be 0.
 
+    `ledger` has what went into the observations beside the pictures and the body, and which pictures were
+    left out for their licence; the field's provenance gets the whole.
+
     PropfieldError when no view is left to learn from, or when a fit is given an iterator, which can be read
-    only once; torch's out-of-memory becomes Unavailable.
+    only once; torch's out-of-memory becomes Unavailable. What the ledger does not allow is a PropfieldError.
     """
+    ledger = ledger or Ledger()
+    ledger.add([of_body(body)])
     if estimator == "fit" and isinstance(observations, Iterator):
         raise PropfieldError("A fit reads its observations twice: give it a list or tables, not an iterator.")
     grid = grid or Grid()
@@ -92,12 +99,15 @@ def learn_field(
             " resolution."
         ) from error
     tally, rejected = counted.tally, counted.rejected
+    refused = ledger.refused
+    if refused:
+        rejected = {**rejected, "licence": refused.total()}
     everything = tally.votes()
     kept = everything[0].views
     if not kept:
         told = ", ".join(f"{name}: {number}" for name, number in rejected.items() if number)
         raise PropfieldError(
-            f"No view of “{category}” is left to learn from: {counted.observed} seen,"
+            f"No view of “{category}” is left to learn from: {counted.observed + refused.total()} seen,"
             f" rejected by {told or 'no filter'}."
         )
     occupancies = [tally.dense(each.occupancy()) for each in everything]
@@ -126,14 +136,14 @@ def learn_field(
         provenance={
             **(provenance or {}),
             "estimator": estimator,
-            "views": {"observed": counted.observed, "kept": kept, "rejected": rejected},
+            "views": {"observed": counted.observed + refused.total(), "kept": kept, "rejected": rejected},
             "software": {
                 "propfield": version("propfield"),
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "python": platform.python_version(),
             },
-            "licences": _ledger(body, counted.licences),
+            "licences": ledger.of(body, counted.licences),
         },
     )
 
@@ -148,16 +158,3 @@ def _told(views: Iterable[Observation], tell: Callable[[int], None]) -> Iterator
     for count, view in enumerate(views, 1):
         yield view
         tell(count)
-
-
-OPEN_LICENCES = ("CC0-1.0", "CC-BY-4.0", "MIT", "Apache-2.0", "GPL-3.0-or-later")
-"""Licences of inputs known to allow commercial use of what is made from them."""
-
-
-def _ledger(body: BodyTemplate, pictures: set[str]) -> list[dict[str, Any]]:
-    """The licence of every input, so that a studio sees at once whether it may use the field."""
-    ledger = [{"what": f"body: {body.name}", "licence": body.licence, "commercial": body.commercial}]
-    return ledger + [
-        {"what": "pictures", "licence": licence, "commercial": licence in OPEN_LICENCES}
-        for licence in sorted(pictures)
-    ]

@@ -7,10 +7,12 @@ from propfield.errors import NotFound
 from propfield.imagery.photos import (
     PHOTOS,
     Photo,
+    allowed_photos,
     checked_category,
     checked_types,
     observe_photos,
 )
+from propfield.ledger import Ledger
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 from propfield.perception.annotations import read_annotations
@@ -22,16 +24,19 @@ from propfield.progress import Progress, silent
 class CocoSource:
     """An imagery.source.Source over one annotation file; its pictures lie beside it, or in `images` there.
 
-    Poses come from the persons' keypoints where they are annotated, else from `choice`'s keypoint finder.
+    Poses come from the persons' keypoints where they are annotated, else from `choice`'s keypoint finder,
+    which is entered in `ledger`; pictures whose licence the ledger does not allow are left out.
     NotFound or PropfieldError when the file cannot be used.
     """
 
     name = "coco"
 
-    def __init__(self, file: Path, choice: PerceptionChoice | None = None) -> None:
+    def __init__(
+        self, file: Path, choice: PerceptionChoice | None = None, ledger: Ledger | None = None
+    ) -> None:
         self.file = Path(file).expanduser()
         self.annotations = read_annotations(self.file)
-        self.choice = choice or PerceptionChoice()
+        self.choice, self.ledger = choice or PerceptionChoice(), ledger or Ledger()
         self._photos: dict[str, list[Photo]] = {}
         for image in self.annotations.images:
             here = self.annotations.by_image.get(image.id, [])
@@ -68,9 +73,9 @@ class CocoSource:
         wanted = checked_category(category, self.categories(), self.file.name)
         checked_types(types)
         return observe_photos(
-            self._photos[wanted],
+            allowed_photos(self._photos[wanted], self.ledger, f"of {wanted} in {self.file.name}"),
             self.annotations,
-            self.choice.keypoint_finder(),
+            self.choice.keypoint_finder(self.ledger),
             source=self,
             category=wanted,
             views=views,

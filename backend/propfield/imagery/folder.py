@@ -7,10 +7,13 @@ from propfield.errors import NotFound
 from propfield.imagery.photos import (
     PHOTOS,
     Photo,
+    allowed_photos,
     checked_category,
     checked_types,
     observe_photos,
 )
+from propfield.ledger import Ledger
+from propfield.licences import UNKNOWN
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 from propfield.perception.choice import PerceptionChoice
@@ -21,21 +24,29 @@ from propfield.progress import Progress, silent
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
+LICENCE_FILE = "licence.txt"
+
+
 class FolderSource:
     """An imagery.source.Source over the photos of a folder (not of the folders in it).
 
-    `choice` says who finds persons, objects and poses. NotFound when there are no photos.
+    `choice` says who finds persons, objects and poses; they are entered in `ledger`. A file `licence.txt`
+    beside the photos says in its first line under which licence they are: an SPDX id, or “own work”; without
+    it that is unknown, and a ledger that wants to know lets none in. NotFound when there are no photos.
     """
 
     name = "folder"
 
-    def __init__(self, folder: Path, choice: PerceptionChoice | None = None) -> None:
+    def __init__(
+        self, folder: Path, choice: PerceptionChoice | None = None, ledger: Ledger | None = None
+    ) -> None:
         self.folder = Path(folder).expanduser()
-        self.choice = choice or PerceptionChoice()
+        self.choice, self.ledger = choice or PerceptionChoice(), ledger or Ledger()
         if not self.folder.is_dir():
             raise NotFound(f"There is no folder at {self.folder}; give the path of a folder of photos.")
+        licence = _licence_in(self.folder)
         self.photos = [
-            Photo(path)
+            Photo(path, licence)
             for path in sorted(self.folder.iterdir())
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
         ]
@@ -72,12 +83,20 @@ class FolderSource:
         wanted = self._checked(category)
         checked_types(types)
         return observe_photos(
-            self.photos,
-            self.choice.open_segmenter((PERSON, wanted)),
-            self.choice.keypoint_finder(),
+            allowed_photos(self.photos, self.ledger, f"in {self.folder.name}"),
+            self.choice.open_segmenter((PERSON, wanted), self.ledger),
+            self.choice.keypoint_finder(self.ledger),
             source=self,
             category=wanted,
             views=views,
             seed=seed,
             progress=progress,
         )
+
+
+def _licence_in(folder: Path) -> str:
+    try:
+        lines = (folder / LICENCE_FILE).read_text(encoding="utf-8").strip().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return UNKNOWN
+    return lines[0].strip()[:200] if lines else UNKNOWN

@@ -8,6 +8,8 @@ from pathlib import Path
 from propfield.body.loaders import open_body
 from propfield.errors import NotFound, PropfieldError, Unavailable, nearest_names
 from propfield.imagery.source import Source
+from propfield.ledger import Ledger
+from propfield.licences import UNKNOWN
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Observation
 from propfield.perception.detection import PERSON, Detection, closeness, people_in
@@ -27,7 +29,7 @@ class Photo:
     """A picture file and the licence it is under."""
 
     path: Path
-    licence: str = "unknown"
+    licence: str = UNKNOWN
 
 
 def checked_category(category: str, known: Sequence[str], where: str) -> str:
@@ -44,6 +46,15 @@ def checked_types(types: list[str] | None) -> None:
     for name in types or []:
         if name != PHOTOS.name:
             raise NotFound(f"Photos have no type “{name}”; they are all of the type “{PHOTOS.name}”.")
+
+
+def allowed_photos(photos: Sequence[Photo], ledger: Ledger, where: str) -> list[Photo]:
+    """The photos whose licence the ledger allows; it counts the others. PropfieldError, with the licences,
+    when none is left."""
+    allowed = [photo for photo in photos if ledger.allows(photo.licence)]
+    if not allowed:
+        raise ledger.refuse(f"the {len(photos)} pictures {where}")
+    return allowed
 
 
 def observe_photos(

@@ -17,6 +17,7 @@ from propfield.imagery.sources import source_by_name
 from propfield.jobs.perceiving import perceive
 from propfield.jobs.requests import LearnRequest
 from propfield.jobs.spread_counting import spread_count
+from propfield.ledger import Ledger
 from propfield.library import Library, name_for
 from propfield.observations.interaction import InteractionType
 from propfield.observations.store import StoredObservations
@@ -35,15 +36,17 @@ def learn(
     Observations are stored under `checkpoint` (a folder; a temporary one when None), and what is there from
     an earlier run of the same request is not perceived again: the field is the same, bit for bit, as
     it is whatever `engine` does the work (processes of this machine when None). NotFound, with the nearest
-    names, for an unknown category or type.
+    names, for an unknown category or type; PropfieldError for inputs that are not commercial-safe, where that
+    is asked for.
     """
-    source = source_by_name(request.source)
+    ledger = Ledger(request.commercial_safe)
+    source = source_by_name(request.source, ledger)
     kinds = _wanted_types(source, request)
     engine = engine or Processes()
     if checkpoint is None:
         with tempfile.TemporaryDirectory(prefix="propfield-") as folder:
-            return _learn(request, source, kinds, Path(folder), engine, progress)
-    return _learn(request, source, kinds, checkpoint, engine, progress)
+            return _learn(request, source, kinds, Path(folder), engine, ledger, progress)
+    return _learn(request, source, kinds, checkpoint, engine, ledger, progress)
 
 
 def learn_into_library(
@@ -89,9 +92,10 @@ def _learn(
     kinds: list[InteractionType],
     folder: Path,
     engine: Engine,
+    ledger: Ledger,
     progress: Progress,
 ) -> OccupancyField:
-    observations = StoredObservations(perceive(request, source, kinds, folder, engine, progress))
+    observations = StoredObservations(perceive(request, source, kinds, folder, engine, ledger, progress))
     return learn_field(
         request.category,
         _with_parts(kinds, request.parts or []),
@@ -108,5 +112,6 @@ def _learn(
         expected=request.views * len(kinds),
         count=spread_count(engine, observations) if engine.remote else None,
         estimator=request.estimator,
+        ledger=ledger,
         progress=progress,
     )

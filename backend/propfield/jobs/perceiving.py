@@ -1,6 +1,6 @@
 """The first half of a learn job: pictures into tables of observations, type by type."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -8,11 +8,14 @@ from pathlib import Path
 from propfield.engines import Engine
 from propfield.imagery.source import Shard, ShardedSource, Source
 from propfield.jobs.requests import LearnRequest
+from propfield.ledger import Ledger
 from propfield.observations.interaction import InteractionType
+from propfield.observations.observation import Observation
 from propfield.observations.store import pack, write_observations, write_packed
 from propfield.progress import Progress
 
 PERCEIVE = "perceive views"
+LEDGER = "ledger.json"
 
 
 def perceive(
@@ -21,10 +24,12 @@ def perceive(
     kinds: list[InteractionType],
     folder: Path,
     engine: Engine,
+    ledger: Ledger,
     progress: Progress,
 ) -> list[Path]:
     """The tables of what was seen, under `folder`: of a sharded source one for each type, else one of all.
-    What is there from an earlier run is not perceived again."""
+    What is there from an earlier run is not perceived again. What was used beside the pictures is in `ledger`
+    then, of an earlier run as well: the source enters it, and a file beside the tables keeps it."""
     parts = [[kind] for kind in kinds] if isinstance(source, ShardedSource) else [kinds]
     tables = [folder / f"observations-{number:03d}.parquet" for number in range(len(parts))]
     missing = [index for index, table in enumerate(tables) if not table.is_file()]
@@ -37,7 +42,9 @@ def perceive(
     if isinstance(source, ShardedSource):
         _by_shards(request, source, wanted, engine, of_the_whole)
     elif wanted:
-        _by_source(request, source, wanted, of_the_whole)
+        _by_source(request, source, wanted, ledger, of_the_whole)
+    elif (folder / LEDGER).is_file():
+        ledger.read(folder / LEDGER)
     progress(PERCEIVE, 1.0)
     return tables
 
@@ -75,9 +82,19 @@ def _by_shards(
 
 
 def _by_source(
-    request: LearnRequest, source: Source, wanted: dict[Path, list[InteractionType]], progress: Progress
+    request: LearnRequest,
+    source: Source,
+    wanted: dict[Path, list[InteractionType]],
+    ledger: Ledger,
+    progress: Progress,
 ) -> None:
     """Lets the source, which reads what lies on this machine, do it by itself."""
+
+    def entered(views: Iterable[Observation], table: Path) -> Iterator[Observation]:
+        yield from views
+        # Before the table is there: whoever finds it finds its ledger too.
+        ledger.write(table.parent / LEDGER)
+
     for table, kinds in wanted.items():
         views = source.observe(
             request.category,
@@ -87,7 +104,7 @@ def _by_source(
             progress=progress,
         )
         most = request.views * len(kinds)
-        write_observations(table, islice(views, most), _metadata(request, source, kinds))
+        write_observations(table, entered(islice(views, most), table), _metadata(request, source, kinds))
 
 
 def _metadata(request: LearnRequest, source: Source, kinds: list[InteractionType]) -> dict:

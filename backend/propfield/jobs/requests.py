@@ -59,6 +59,8 @@ class LearnRequest(_Request):
     """Voxels a side of the grid."""
     estimator: Literal["voting", "fit"] = "voting"
     """Count votes as the paper does, or go on from them to a field that explains the masks (field/fit)."""
+    commercial_safe: bool = False
+    """Refuse inputs whose licence does not allow commercial use, and pictures of unknown licence."""
 
 
 class ReconstructRequest(_Request):
@@ -68,6 +70,17 @@ class ReconstructRequest(_Request):
     photo: Annotated[str, Field(pattern=_ID)]
     annotations: Annotated[str, Field(pattern=_ID)] | None = None
     category: _Name | None = None
+    """The object's; None, and so below: what is most likely meant."""
+    person: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Which of several people, from 1, from left to right."""
+    object: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Which of several objects of the category, likewise."""
+    type: _Name | None = None
+    """The interaction type whose field is taken."""
+    licence: Annotated[str, Field(max_length=200)] | None = None
+    """The photo's; the annotations' when None."""
+    commercial_safe: bool = False
+    """As for learning."""
 
 
 class CheckRequest(_Request):

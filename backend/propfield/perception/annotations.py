@@ -13,6 +13,7 @@ from jaxtyping import Bool
 from pycocotools import mask as rle_masks
 
 from propfield.errors import NotFound, PropfieldError
+from propfield.licences import UNKNOWN, read_licence
 from propfield.observations.observation import mask_box
 from propfield.perception.detection import Detection
 from propfield.perception.picture import Picture
@@ -151,7 +152,8 @@ def read_annotations(path: Path) -> CocoAnnotations:
     try:
         categories = {int(entry["id"]): str(entry["name"]).lower() for entry in data["categories"]}
         licences = {
-            entry.get("id"): str(entry.get("name", "unknown")) for entry in data.get("licenses") or []
+            entry.get("id"): read_licence(str(entry.get("name", "")), str(entry.get("url", ""))).name
+            for entry in data.get("licenses") or []
         }
         by_image: dict[int, list[dict]] = {}
         captions: dict[int, str] = {}
@@ -171,7 +173,7 @@ def read_annotations(path: Path) -> CocoAnnotations:
                 file_name=str(entry["file_name"]),
                 width=int(entry["width"]),
                 height=int(entry["height"]),
-                licence=licences.get(entry.get("license"), "unknown"),
+                licence=licences.get(entry.get("license"), UNKNOWN),
                 caption=captions.get(int(entry["id"]), ""),
             )
             for entry in data["images"]

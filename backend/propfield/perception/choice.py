@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from propfield.errors import PropfieldError, Unavailable
+from propfield.ledger import Ledger
 from propfield.perception.combined_segmenter import BoxesThenMasks
 from propfield.perception.protocols import BodyEstimator, KeypointFinder, Segmenter
 from propfield.perception.providers import chosen, simplest_way
@@ -27,9 +27,9 @@ class PerceptionChoice:
         """Whether any word is a category. NotFound for a name that there is not."""
         return any(each.provider.open_vocabulary for each in self._finders())
 
-    def open_segmenter(self, words: Sequence[str]) -> Segmenter:
+    def open_segmenter(self, words: Sequence[str], ledger: Ledger | None = None) -> Segmenter:
         """What finds persons and objects with masks, loaded. `words` are what an open vocabulary looks for
-        (a person and the categories); others find what they know.
+        (a person and the categories); others find what they know. It is entered in `ledger`.
 
         Unavailable when it cannot run here, NotFound for a name that there is not, PropfieldError for a
         detector beside a segmenter that needs none.
@@ -41,12 +41,13 @@ class PerceptionChoice:
                 f"{simplest_way('segmenter')}; or give masks with --annotations COCO.json "
                 "(`propfield providers` lists all ways)."
             )
-        models = [each.open(words) for each in finders]
+        models = [each.open(words, ledger) for each in finders]
         return models[0] if len(models) == 1 else BoxesThenMasks(*models)
 
-    def keypoint_finder(self) -> Callable[[], KeypointFinder]:
-        """What finds landmarks, loaded at its first call: annotations may make it needless. The call raises
-        Unavailable when nothing can run here; a name that there is not is NotFound at once."""
+    def keypoint_finder(self, ledger: Ledger | None = None) -> Callable[[], KeypointFinder]:
+        """What finds landmarks, loaded at its first call: annotations may make it needless. It is entered in
+        `ledger` then. The call raises Unavailable when nothing can run here; a name that there is not is
+        NotFound at once."""
         found = chosen("keypoints", self.keypoints)
 
         @cache
@@ -56,19 +57,14 @@ class PerceptionChoice:
                     f"Finding keypoints needs a model, and none can run here; {simplest_way('keypoints')}; "
                     "or give annotations that have keypoints (`propfield providers` lists all ways)."
                 )
-            return found.open()
+            return found.open(ledger=ledger)
 
         return load
 
-    def body_estimator(self) -> BodyEstimator | None:
-        """Where bodies come from, loaded; None for our own fit."""
+    def body_estimator(self, ledger: Ledger | None = None) -> BodyEstimator | None:
+        """Where bodies come from, loaded and entered in `ledger`; None for our own fit."""
         found = chosen("body", self.body)
-        return found.open() if found else None
-
-    def licences(self) -> list[dict[str, Any]]:
-        """What the chosen models' weights are under, as entries of a ledger (see the field file's header)."""
-        models = [*self._finders(), chosen("keypoints", self.keypoints), chosen("body", self.body)]
-        return [entry for each in models if each for entry in each.licences()]
+        return found.open(ledger=ledger) if found else None
 
     def _finders(self) -> list[Chosen]:
         """A segmenter alone, or a detector with a segmenter of its boxes; empty when nothing can run here."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from propfield.errors import NotFound, PropfieldError, Unavailable, nearest_names
+from propfield.ledger import Ledger
 from propfield.licences import Licence, entry
+from propfield.weights.records import licence_of
 
 Job = Literal["detector", "segmenter", "keypoints", "body"]
 JOBS: tuple[Job, ...] = ("detector", "segmenter", "keypoints", "body")
@@ -96,18 +98,28 @@ class Chosen:
     provider: Provider
     named: str | None = None
 
-    def open(self, words: Sequence[str] = ()) -> Any:
-        """Loads it, to look for `words` where its vocabulary is open. Unavailable, saying what to do, when it
-        cannot run here."""
+    def open(self, words: Sequence[str] = (), ledger: Ledger | None = None) -> Any:
+        """Loads it, to look for `words` where its vocabulary is open, and enters it in `ledger`. Unavailable,
+        saying what to do, when it cannot run here; PropfieldError when the ledger does not allow it."""
         reason = self.provider.missing(self.named)
         if reason:
             raise Unavailable(f"{self.provider.name} cannot be used here: {reason}.")
+        if ledger is not None:
+            ledger.add(self.licences())
         return self.provider.open(self.named, words)
 
     def licences(self) -> list[dict[str, Any]]:
         """Entries for a ledger of licences, as in a field file's header."""
-        weights = self.provider.weights_licence
-        return [entry(f"{self.provider.job}: {self.provider.name}", weights)] if weights else []
+        provider, found = self.provider, self.provider.found
+        if provider.weights_licence is None:
+            return []
+        place = found(self.named) if found else None
+        weights = licence_of(place) if place else provider.weights_licence
+        which = f", {place.name}" if place else ""
+        return [
+            entry(f"{provider.job}: {provider.name}{which}", weights),
+            entry(f"code: {provider.name}", provider.code),
+        ]
 
 
 def choose(job: Job, text: str, providers: Sequence[Provider]) -> Chosen:

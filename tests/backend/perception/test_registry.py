@@ -64,7 +64,12 @@ def test_missing_weights_are_told(tmp_path):
     assert needy.missing() == "it needs a file; give one"
     assert needy.missing("a.eye") == ""
     assert Chosen(needy, "a.eye").open(["hat"]) == ("a.eye", ("hat",))
-    assert Chosen(needy).licences() == [{"what": "detector: eye", "licence": "MIT", "commercial": True}]
+    weights, code = Chosen(needy).licences()
+    assert weights == {"what": "detector: eye", "licence": "MIT", "commercial": True}
+    assert code["what"] == "code: eye"
+    # Of a file that nobody knows, the usual weights' licence says nothing.
+    (own, _) = Chosen(needy, "a.eye").licences()
+    assert own == {"what": "detector: eye, a.eye", "licence": "unknown", "commercial": None}
 
 
 @pytest.mark.parametrize(
