@@ -1,4 +1,4 @@
-"""The voxels that are counted, block after block, with the skin of each block: what the kernels walk over."""
+"""The voxels that are counted, block after block, and what bounds each block: what the kernels walk over."""
 
 from typing import NamedTuple, no_type_check
 
@@ -41,22 +41,23 @@ class BlockBounds(NamedTuple):
 
 
 class VoxelBlocks(NamedTuple):
-    """Voxels in blocks of 4³.
+    """Voxels in blocks of 4³. Their skin is looked up in the grid's own rows when a block is looked at voxel
+    by voxel: copied, it would take most of the memory of a large grid.
 
     Attributes:
         voxels: (N,) flat grid index of each voxel, block after block.
-        positions: (3, N) their centres, metres.
         starts: (B + 1,) where each block's voxels begin.
-        weight_starts: (B + 1,) where each block's weights begin.
-        weights: for each block a (joints, voxels) matrix in C order.
+        axes: (3, R) coordinates of voxel centres, metres.
+        row_starts, row_joints, row_values: compressed rows of all voxels' skinning weights.
         bounds: see BlockBounds.
     """
 
     voxels: UInt32[np.ndarray, " N"]
-    positions: Float32[np.ndarray, "3 N"]
     starts: Int64[np.ndarray, " b"]
-    weight_starts: Int64[np.ndarray, " b"]
-    weights: Float32[np.ndarray, " W"]
+    axes: Float32[np.ndarray, "3 R"]
+    row_starts: Integer[np.ndarray, " r"]
+    row_joints: Integer[np.ndarray, " W"]
+    row_values: Float32[np.ndarray, " W"]
     bounds: BlockBounds
 
 
@@ -65,41 +66,37 @@ def voxel_blocks(
 ) -> VoxelBlocks:
     """The given voxels of a grid (flat indices; all when None) in blocks; `weights` are
     skinning_weights.voxel_weights of the grid. PropfieldError when they are of another."""
-    order, starts = block_order(grid, voxels, SIDE)
-    bounds = block_bounds(grid, weights, order, starts)
-    sizes = np.diff(starts) * np.diff(bounds.joint_starts)
-    weight_starts = _starts(sizes)
-    matrices = np.zeros(weight_starts[-1], np.float32)
-    rows = (weights.indptr, weights.indices, weights.data)
-    _fill(order, starts, *rows, bounds.joint_starts, bounds.joints, weight_starts, matrices)
-    return VoxelBlocks(order, _positions(grid, order), starts, weight_starts, matrices, bounds)
+    order, starts = block_order(grid, voxels)
+    bounds = _block_bounds(grid, weights, order, starts)
+    axes = np.asarray(grid.axes(), np.float32)
+    values = weights.data.astype(np.float32, copy=False)
+    return VoxelBlocks(order, starts, axes, weights.indptr, weights.indices, values, bounds)
 
 
 def block_order(
-    grid: Grid, voxels: Integer[np.ndarray, " n"] | None, side: int
+    grid: Grid, voxels: Integer[np.ndarray, " n"] | None = None
 ) -> tuple[UInt32[np.ndarray, " N"], Int64[np.ndarray, " b"]]:
-    """The voxels (flat indices; all when None) block after block of `side`³, in C order of blocks and within
-    a block, and where each block begins; blocks without voxels are left out."""
-    blocks, inner = -(-grid.resolution // side), (slice(grid.resolution),) * 3
+    """The voxels (flat indices; all when None) block after block, in C order of blocks and within a block,
+    and where each block begins; blocks without voxels are left out."""
+    blocks, inner = -(-grid.resolution // SIDE), (slice(grid.resolution),) * 3
     outside = np.uint32(2**32 - 1)
-    cube = np.full((blocks * side,) * 3, outside)
+    cube = np.full((blocks * SIDE,) * 3, outside)
     index = np.arange(grid.resolution**3, dtype=np.uint32)
     if voxels is not None:
         left_out = np.ones(len(index), bool)
         left_out[voxels] = False
         index[left_out] = outside
     cube[inner] = index.reshape(grid.shape)
-    split = cube.reshape(blocks, side, blocks, side, blocks, side).transpose(0, 2, 4, 1, 3, 5)
-    cube = split.reshape(-1, side**3)
+    split = cube.reshape(blocks, SIDE, blocks, SIDE, blocks, SIDE).transpose(0, 2, 4, 1, 3, 5)
+    cube = split.reshape(-1, SIDE**3)
     inside = cube != outside
     counts = inside.sum(1)
     return cube[inside], _starts(counts[counts > 0])
 
 
-def block_bounds(
+def _block_bounds(
     grid: Grid, weights: csr_array, order: UInt32[np.ndarray, " N"], starts: Int64[np.ndarray, " b"]
 ) -> BlockBounds:
-    """The bounds of blocks of voxels that `block_order` gave."""
     if weights.shape != (grid.resolution**3, 24):
         raise PropfieldError(f"The voxel weights are of another grid: {weights.shape[0]} rows.")
     rows = (weights.indptr, weights.indices, weights.data)
@@ -125,11 +122,6 @@ def block_bounds(
 def _starts(sizes: np.ndarray) -> Int64[np.ndarray, " b"]:
     """Where each of some runs begins, and the end of the last."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
-
-
-def _positions(grid: Grid, order: np.ndarray) -> Float32[np.ndarray, "3 N"]:
-    places = np.unravel_index(order, grid.shape)
-    return np.stack([axis[place] for axis, place in zip(grid.axes(), places, strict=True)])
 
 
 @njit(cache=True, nogil=True)
@@ -190,19 +182,3 @@ def _corners(order, starts, resolution):
                 low[block, axis] = min(low[block, axis], step)
                 high[block, axis] = max(high[block, axis], step)
     return low, high
-
-
-@njit(cache=True, nogil=True)
-@no_type_check
-def _fill(order, starts, row_starts, row_joints, row_values, joint_starts, joints, weight_starts, weights):
-    """VoxelBlocks' weights."""
-    row_of = np.zeros(24, np.int64)
-    for block in range(len(starts) - 1):
-        size = starts[block + 1] - starts[block]
-        for place in range(joint_starts[block], joint_starts[block + 1]):
-            row_of[joints[place]] = place - joint_starts[block]
-        for column in range(size):
-            voxel = order[starts[block] + column]
-            for entry in range(row_starts[voxel], row_starts[voxel + 1]):
-                at = weight_starts[block] + row_of[row_joints[entry]] * size + column
-                weights[at] = row_values[entry]

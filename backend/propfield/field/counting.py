@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from propfield.body.template import BodyTemplate
 from propfield.field.aggregation import Aggregator
-from propfield.field.cpu_counter import BlockCounter
+from propfield.field.cpu_counter import CellCounter
 from propfield.field.grid import Grid
 from propfield.field.votes import Tally
 from propfield.observations.filters import FILTERS, failed_filter
@@ -32,7 +32,7 @@ class CountPlan:
     Attributes:
         weights: skinning_weights.voxel_weights of the body and the grid.
         voxels: flat indices of the voxels to count; all when None.
-        of_blocks: to count what blocks of 8³ voxels can have at best, instead of voxels (support.py).
+        of_cells: to count what cells of 2³ voxels can have at best, instead of voxels (support.py).
         key: names this plan for good, so that who gets it again knows it.
     """
 
@@ -41,12 +41,12 @@ class CountPlan:
     weights: csr_array
     types: tuple[InteractionType, ...]
     voxels: Integer[np.ndarray, " n"] | None = None
-    of_blocks: bool = False
+    of_cells: bool = False
     key: str = field(default_factory=new_key)
 
     def aggregator(self, device: str = "cpu", threads: int | None = None) -> Aggregator:
         """Counts as planned; nothing yet."""
-        engine = partial(BlockCounter, threads=threads) if self.of_blocks else None
+        engine = partial(CellCounter, threads=threads) if self.of_cells else None
         return Aggregator(
             self.body, self.grid, self.weights, self.types, device, self.voxels, threads, engine
         )

@@ -178,22 +178,41 @@ def _pixels(u, v, depth, width, height, row_bits, at):
 @njit(**_COMPILED)
 @no_type_check
 def _scratch(views):
-    """What the kernels write in between: for a block's rectangles, and for its voxels' pixels."""
+    """What the kernels write in between: for a block's rectangles, for its voxels' skin, and for their
+    pixels. They unpack it once: a tuple of arrays that is passed on for each view costs more than a view."""
     blended, middle, reach = np.empty((3, 4, views), f4), np.empty((3, views), f4), np.empty((3, views), f4)
+    skin = np.empty(24 * 64, f4), np.empty(64, f4), np.empty(64, f4), np.empty(64, f4)
     u, v, depth, at = np.empty(64, f4), np.empty(64, f4), np.empty(64, f4), np.empty(64, np.int32)
-    return blended, middle, reach, np.empty((6, views), f4), u, v, depth, at
+    return (blended, middle, reach, np.empty((6, views), f4)), skin, (u, v, depth, at)
 
 
 @njit(**_COMPILED)
 @no_type_check
-def _skin(blocks, block):
-    """A block's joints, its weights, and its voxels' x, y and z."""
+def _place(voxel, side):
+    """[x, y, z] of a flat index."""
+    voxel, side = np.uint32(voxel), np.uint32(side)
+    row = voxel // side
+    plane = row // side
+    return plane, row - plane * side, voxel - row * side
+
+
+@njit(**_COMPILED)
+@no_type_check
+def _skin(blocks, block, weights, x, y, z):
+    """Writes a block's weights, a (joints, voxels) matrix, and where its voxels are; gives its joints."""
     first, last = blocks.bounds.joint_starts[block], blocks.bounds.joint_starts[block + 1]
-    weights = blocks.weights[blocks.weight_starts[block] : blocks.weight_starts[block + 1]]
-    # Row first: a slice across rows would not be known to be contiguous.
-    own = slice(blocks.starts[block], blocks.starts[block + 1])
-    x, y, z = blocks.positions[0][own], blocks.positions[1][own], blocks.positions[2][own]
-    return blocks.bounds.joints[first:last], weights, x, y, z
+    start, size = blocks.starts[block], blocks.starts[block + 1] - blocks.starts[block]
+    row_of = np.empty(24, np.int64)
+    for place in range(first, last):
+        row_of[blocks.bounds.joints[place]] = (place - first) * size
+    weights[: (last - first) * size] = ZERO
+    for column in range(size):
+        voxel = blocks.voxels[start + column]
+        for entry in range(blocks.row_starts[voxel], blocks.row_starts[voxel + 1]):
+            weights[row_of[blocks.row_joints[entry]] + column] = blocks.row_values[entry]
+        i, j, k = _place(voxel, blocks.axes.shape[1])
+        x[column], y[column], z[column] = blocks.axes[0, i], blocks.axes[1, j], blocks.axes[2, k]
+    return blocks.bounds.joints[first:last]
 
 
 @njit(**_COMPILED)
@@ -201,10 +220,16 @@ def _skin(blocks, block):
 def count_blocks(begin, end, blocks, views, tables, skipping, mask, image):
     """Adds the views' votes for the blocks begin … end − 1 to `mask` and `image`, (12, N)."""
     number, one = len(views.bins), mask.dtype.type(1)
-    blended, middle, reach, rectangles, u, v, depth, at = _scratch(number)
+    around, skin, pixels = _scratch(number)
+    blended, middle, reach, rectangles = around
+    weights, xs, ys, zs = skin
+    u, v, depth, at = pixels
+    joints = blocks.bounds.joints[:0]
     for block in range(begin, end):
         start, stop = blocks.starts[block], blocks.starts[block + 1]
-        joints, weights, x, y, z = _skin(blocks, block)
+        size = stop - start
+        x, y, z = xs[:size], ys[:size], zs[:size]
+        looked_up = False
         if skipping:
             _rectangles(blocks.bounds, block, tables, blended, middle, reach, rectangles)
         for k in range(number):
@@ -217,9 +242,10 @@ def count_blocks(begin, end, blocks, views, tables, skipping, mask, image):
                 continue
             in_image, in_mask = image[views.bins[k]][start:stop], mask[views.bins[k]][start:stop]
             if fate == EACH:
+                if not looked_up:
+                    joints, looked_up = _skin(blocks, block, weights, x, y, z), True
                 _project(views.bones[k], joints, weights, x, y, z, u, v, depth)
-                row_bits = np.int32(8 * stride)
-                _pixels(u, v, depth, width, height, row_bits, at[: len(x)])
+                _pixels(u, v, depth, width, height, np.int32(8 * stride), at[:size])
                 bits = views.bits[views.bit_starts[k] :]
                 for i in range(len(in_image)):
                     bit = at[i]
@@ -236,30 +262,66 @@ def count_blocks(begin, end, blocks, views, tables, skipping, mask, image):
 
 @njit(**_COMPILED)
 @no_type_check
-def bound_blocks(begin, end, bounds, views, tables, mask, image):
-    """Adds to `mask` and `image`, (12, B), the most votes of a mask and the fewest of pictures that any voxel
-    of each of the blocks begin … end − 1 can have."""
+def _cell(voxel, side):
+    """The number of a voxel's cell of 2³ within its block of 4³, 0 … 7."""
+    x, y, z = _place(voxel, side)
+    return (x >> 1 & 1) << 2 | (y >> 1 & 1) << 1 | (z >> 1 & 1)
+
+
+@njit(**_COMPILED)
+@no_type_check
+def voxels_of_cells(voxels, starts, side, kept):
+    """Those of the voxels (N,), blocks of which begin at `starts`, whose cell is `kept` (8 B,)."""
+    chosen = np.empty(len(voxels), np.bool_)
+    for block in range(len(starts) - 1):
+        for place in range(starts[block], starts[block + 1]):
+            chosen[place] = kept[8 * block + _cell(voxels[place], side)]
+    return voxels[chosen]
+
+
+@njit(**_COMPILED)
+@no_type_check
+def count_cells(begin, end, blocks, views, tables, mask, image):
+    """Adds to `mask` and `image`, (12, 8 B), for each cell of 2³ voxels of the blocks begin … end − 1 the
+    views in whose mask any of its voxels is, and those in whose picture all of them are."""
     number, one = len(views.bins), mask.dtype.type(1)
-    blended, middle, reach, rectangles, _, _, _, _ = _scratch(number)
+    around, skin, pixels = _scratch(number)
+    blended, middle, reach, rectangles = around
+    weights, xs, ys, zs = skin
+    u, v, depth, at = pixels
+    joints = blocks.bounds.joints[:0]
+    seen, whole, cells = np.empty(8, np.uint8), np.empty(8, np.uint8), np.empty(64, np.int64)
     for block in range(begin, end):
-        _rectangles(bounds, block, tables, blended, middle, reach, rectangles)
+        start, stop = blocks.starts[block], blocks.starts[block + 1]
+        size = stop - start
+        x, y, z = xs[:size], ys[:size], zs[:size]
+        looked_up = False
+        _rectangles(blocks.bounds, block, tables, blended, middle, reach, rectangles)
         for k in range(number):
             width, height, stride = f4(views.widths[k]), f4(views.heights[k]), views.strides[k]
             tiles = tables.tiles[tables.tile_starts[k] :]
             fate = _fate(rectangles, k, width, height, tiles, stride)
             if fate == NOTHING:
                 continue
-            x0, x1, y0, y1 = rectangles[0, k], rectangles[1, k], rectangles[2, k], rectangles[3, k]
-            ahead = rectangles[4, k] > NEAR
-            if ahead and x0 > -1 and y0 > -1 and x1 < width and y1 < height:
-                image[views.bins[k], block] += one
-                mask[views.bins[k], block] += one * (fate != IMAGE)
-            elif ahead:
-                x1, y1 = min(x1, width - 1), min(y1, height - 1)
-                found, _ = _tiles_under(max(x0, ZERO), x1, max(y0, ZERO), y1, tiles, stride)
-                mask[views.bins[k], block] += one * (found > 0)
-            else:
-                mask[views.bins[k], block] += one
+            seen[:], whole[:] = fate == BOTH, 1
+            if fate == EACH:
+                if not looked_up:
+                    joints, looked_up = _skin(blocks, block, weights, x, y, z), True
+                    for i in range(size):
+                        cells[i] = _cell(blocks.voxels[start + i], blocks.axes.shape[1])
+                _project(views.bones[k], joints, weights, x, y, z, u, v, depth)
+                _pixels(u, v, depth, width, height, np.int32(8 * stride), at[:size])
+                bits = views.bits[views.bit_starts[k] :]
+                for i in range(size):
+                    bit, cell = at[i], cells[i]
+                    if bit >= 0:
+                        seen[cell] |= (bits[bit >> 3] >> np.uint8(bit & 7)) & 1
+                    else:
+                        whole[cell] = 0
+            in_mask, in_image = mask[views.bins[k]], image[views.bins[k]]
+            for cell in range(8):
+                in_mask[8 * block + cell] += one * seen[cell]
+                in_image[8 * block + cell] += one * whole[cell]
 
 
 @njit(**_COMPILED)
@@ -268,10 +330,16 @@ def find_parts(begin, end, blocks, parts, block_parts, views, tables, skipping, 
     """Adds to `found` (V,) those `wanted` parts (bits) of which a voxel in the blocks begin … end − 1 is in
     the view's mask; `parts` (N,) and `block_parts` (B,) tell whose region each voxel is in."""
     number = len(views.bins)
-    blended, middle, reach, rectangles, u, v, depth, at = _scratch(number)
+    around, skin, pixels = _scratch(number)
+    blended, middle, reach, rectangles = around
+    weights, xs, ys, zs = skin
+    u, v, depth, at = pixels
+    joints = blocks.bounds.joints[:0]
     for block in range(begin, end):
         start, stop = blocks.starts[block], blocks.starts[block + 1]
-        joints, weights, x, y, z = _skin(blocks, block)
+        size = stop - start
+        x, y, z = xs[:size], ys[:size], zs[:size]
+        looked_up = False
         if skipping:
             _rectangles(blocks.bounds, block, tables, blended, middle, reach, rectangles)
         for k in range(number):
@@ -286,10 +354,11 @@ def find_parts(begin, end, blocks, parts, block_parts, views, tables, skipping, 
                 found[k] |= block_parts[block] & wanted[k]
             if fate != EACH:
                 continue
+            if not looked_up:
+                joints, looked_up = _skin(blocks, block, weights, x, y, z), True
             _project(views.bones[k], joints, weights, x, y, z, u, v, depth)
-            row_bits = np.int32(8 * stride)
-            _pixels(u, v, depth, width, height, row_bits, at[: len(x)])
+            _pixels(u, v, depth, width, height, np.int32(8 * stride), at[:size])
             bits = views.bits[views.bit_starts[k] :]
-            for i in range(stop - start):
+            for i in range(size):
                 if at[i] >= 0 and (bits[at[i] >> 3] >> np.uint8(at[i] & 7)) & 1:
                     found[k] |= parts[start + i] & wanted[k]

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float32, Int32, Int64, Integer, UInt16, UInt32
 from scipy.sparse import csr_array
 
-from propfield.field.blocks import BlockBounds, block_bounds, block_order, voxel_blocks
-from propfield.field.counting_kernels import bound_blocks, count_blocks, find_parts, tile_sums
+from propfield.field.blocks import BlockBounds, voxel_blocks
+from propfield.field.counting_kernels import count_blocks, count_cells, find_parts, tile_sums
 from propfield.field.grid import Grid
 from propfield.field.regions import Regions
 from propfield.field.view_batch import ViewBatch
@@ -20,8 +20,6 @@ from propfield.field.votes import Counts
 _ROUNDING = 2.0**-18
 """How far a sum of products in single precision may be off, as a share of the sum of their magnitudes: 24
 joints' sums of four products, and as much again for the bounds' own."""
-COARSE_SIDE = 8
-"""Voxels a side of the blocks that BlockCounter counts."""
 
 
 class BatchTables(NamedTuple):
@@ -96,9 +94,9 @@ class CpuCounter(_KernelCounter):
         count_blocks(begin, end, self._blocks, views, tables, self.skipping, counts.mask, counts.image)
 
 
-class BlockCounter(_KernelCounter):
-    """Counts what the voxels of each block of 8³ can have at best: the most votes of masks, and the fewest of
-    pictures. `counted` is the number of each block, in block_order's order."""
+class CellCounter(_KernelCounter):
+    """Counts what the voxels of each cell of 2³ can have at best: the most votes of masks, and the fewest of
+    pictures. `counted` is the number of each cell, eight a block of the grid's voxel_blocks."""
 
     def __init__(
         self,
@@ -110,13 +108,13 @@ class BlockCounter(_KernelCounter):
         threads: int | None = None,
     ) -> None:
         super().__init__(regions, threads)
-        order, starts = block_order(grid, voxels, COARSE_SIDE)
-        self.bounds = block_bounds(grid, weights, order, starts)
-        self.counted = np.arange(len(starts) - 1, dtype=np.uint32)
+        self._blocks = voxel_blocks(grid, weights, voxels)
+        self.bounds = self._blocks.bounds
+        self.counted = np.arange(8 * len(self.bounds.centres), dtype=np.uint32)
 
     def add(self, begin: int, end: int, views: ViewBatch, tables: BatchTables, counts: Counts) -> None:
         """See _KernelCounter."""
-        bound_blocks(begin, end, self.bounds, views, tables, counts.mask, counts.image)
+        count_cells(begin, end, self._blocks, views, tables, counts.mask, counts.image)
 
 
 class CpuBatch:

@@ -63,8 +63,9 @@ def learn_field(
     how many to expect, for the progress. `count` counts them somewhere else (in this process when None); the
     field is the same. The mix of all types comes first in the field.
 
-    `sparse` (None: in a grid of more than 96³) leaves out those blocks of voxels in which no type can reach
-    an occupancy of 0.01, for which observations are read once more; those of an iterator are all counted.
+    `sparse` (None: in a grid of more than 96³) leaves out those cells of 2³ voxels in which no type can
+    reach an occupancy of 0.01, for which observations are read once more; those of an iterator are all
+    counted.
     Occupancies from 0.01 on are exactly what they are among all voxels; smaller ones and support may be 0.
 
     `ledger` has what went into the observations beside the pictures and the body, and which pictures were
@@ -90,8 +91,8 @@ def learn_field(
 
     try:
         if sparse and not isinstance(observations, Iterator):
-            blocks = count(replace(plan, of_blocks=True, key=new_key()), tell("find where votes can be"))
-            plan = replace(plan, voxels=supported_voxels(grid, blocks.tally), key=new_key())
+            cells = count(replace(plan, of_cells=True, key=new_key()), tell("find where votes can be"))
+            plan = replace(plan, voxels=supported_voxels(grid, cells.tally), key=new_key())
         counted = count(plan, tell("count votes"))
     except torch.OutOfMemoryError as error:
         raise Unavailable(

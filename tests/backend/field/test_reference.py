@@ -63,8 +63,8 @@ def over_ray(body, grid, weights, views):
     return whole
 
 
-def blocks_that_matter(body, grid, weights, views):
-    plan = CountPlan(body, grid, weights, tuple(TYPES), of_blocks=True)
+def voxels_that_matter(body, grid, weights, views):
+    plan = CountPlan(body, grid, weights, tuple(TYPES), of_cells=True)
     voxels = supported_voxels(grid, count_views(plan.aggregator(), views).tally)
     assert len(voxels) < grid.resolution**3
     aggregator = Aggregator(body, grid, weights, TYPES, voxels=voxels)
@@ -80,7 +80,7 @@ PATHS = {
     "in torch": one_engine(partial(TorchCounter, device=DEVICE)),
     "in torch, a slice at a time": one_engine(partial(TorchCounter, device=DEVICE, memory=10**7)),
     "merged shards": merged_shards,
-    "blocks that matter": blocks_that_matter,
+    "voxels that matter": voxels_that_matter,
     "over Ray": over_ray,
 }
 """Ways of counting: name → (body, grid, weights, views) → an aggregator that has counted the views."""

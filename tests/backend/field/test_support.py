@@ -13,7 +13,7 @@ from propfield.observations.interaction import InteractionType
 from .conftest import looking_from, view_of
 from .test_counting import some_view
 
-GRID = Grid(resolution=72)
+GRID = Grid(resolution=70)
 TYPES = [
     InteractionType("reach", "reach it", "left hand", blocks=("head",)),
     InteractionType("see", "see it"),
@@ -48,18 +48,18 @@ def test_a_sparse_field_is_the_dense_one_wherever_it_matters(body):
         assert np.array_equal(whole.occupancy[counted], part.occupancy[counted])
         assert np.array_equal(whole.support[counted], part.support[counted])
         assert not part.occupancy[~counted].any()
-        # Most of the space is far from what these masks show.
-        assert counted.mean() < 0.7 * (whole.support > 0).mean()
+        # Of so few views, one that sees a voxel makes it matter, or its neighbours' cell.
+        assert counted.mean() < 0.3 * (whole.support > 0).mean()
 
 
-def test_no_block_is_promised_less_than_its_voxels_have(body):
+def test_no_cell_is_promised_less_than_its_voxels_have(body):
     """Of any views, cameras inside the grid included."""
     weights = voxel_weights(body, GRID)
     views = [some_view(seed) for seed in range(40)]
     plan = CountPlan(body, GRID, weights, (ALL,))
     voxels = count_views(plan.aggregator(), views).tally
-    blocks = count_views(CountPlan(body, GRID, weights, (ALL,), of_blocks=True).aggregator(), views).tally
-    left_out = np.setdiff1d(np.arange(GRID.resolution**3), supported_voxels(GRID, blocks))
+    cells = count_views(CountPlan(body, GRID, weights, (ALL,), of_cells=True).aggregator(), views).tally
+    left_out = np.setdiff1d(np.arange(GRID.resolution**3), supported_voxels(GRID, cells))
     occupancy = voxels.dense(voxels.votes()[0].occupancy()).ravel()
     assert occupancy[left_out].max(initial=0) < LEAST
     assert occupancy.max() > LEAST
