@@ -63,5 +63,5 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	  else echo "propfield needs Python 3.11, which Blender's wheels want, and this machine has none." >&2; \
 	    echo "Get it with: sudo apt install python3.11 python3.11-venv, or install uv (pipx install uv), which brings one." >&2; \
 	    exit 1; fi; fi
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[perception,smplx,blender,ray,body,dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[perception,transformers,smplx,blender,ray,body,dev]'
 	@touch $@

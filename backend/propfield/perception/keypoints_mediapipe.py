@@ -13,6 +13,7 @@ from jaxtyping import Float32
 from PIL import Image
 
 from propfield.errors import NotFound, PropfieldError, Unavailable
+from propfield.perception.landmark_evidence import with_evidence_inside
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_NAMES, Landmarks
 from propfield.perception.picture import Picture
 from propfield.perception.protocols import Person
@@ -90,9 +91,7 @@ class MediaPipeKeypoints:
             [[each.x * side / scale + x0, each.y * side / scale + y0, each.visibility] for each in found],
             dtype=np.float32,
         )[_ORDER]
-        width, height = picture.size
-        inside = (marks[:, 0] >= 0) & (marks[:, 0] < width) & (marks[:, 1] >= 0) & (marks[:, 1] < height)
-        marks[:, 2] = np.where(inside, np.clip(marks[:, 2], 0, 1), 0)
+        marks = with_evidence_inside(marks, picture)
         world = np.array([[each.x, each.y, each.z] for each in result.pose_world_landmarks[0]], np.float32)
         assert marks.shape == (LANDMARK_COUNT, 3)
         return Landmarks(image=marks, world=world[_ORDER])

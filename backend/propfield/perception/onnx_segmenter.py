@@ -119,7 +119,7 @@ class OnnxSegmenter:
 
 def _is_picture(value: Any) -> bool:
     """Whether a network's input is a batch of pictures, channels first, in floating point."""
-    shape = value.shape or ()
+    shape: list = value.shape or []
     return len(shape) == 4 and shape[1] in (3, None, "channels") and "float" in value.type
 
 

@@ -1,14 +1,16 @@
 """The table of providers, in the order in which they are taken when the user names none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from propfield.errors import Unavailable
 from propfield.licences import read_licence
+from propfield.perception.hub_models.folders import how_to_get, model_folder
 from propfield.perception.registry import OF_THE_USER, Chosen, Job, Provider, choose
 from propfield.weights.folder import landmarker_weights, segmenter_weights, weights_folder
 
+Opener = Callable[[str | None, Sequence[str]], Any]
 _PERCEPTION = 'install it with pip install "propfield[perception]"'
 
 
@@ -30,6 +32,61 @@ def _mediapipe(named: str | None, words: Sequence[str]) -> Any:
     return MediaPipeKeypoints(landmarker_weights(_path(named)))
 
 
+def _rtdetr(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.hub_models.rt_detr import RtDetr
+
+    return RtDetr(_folder("rtdetr-v2", named))
+
+
+def _grounding_dino(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.hub_models.grounding_dino import GroundingDino
+
+    return GroundingDino(_folder("grounding-dino", named), words)
+
+
+def _sam2(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.hub_models.sam2 import Sam2
+
+    return Sam2(_folder("sam2", named))
+
+
+def _mask2former(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.hub_models.mask2former import Mask2Former
+
+    return Mask2Former(_folder("mask2former", named))
+
+
+def _vitpose(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.hub_models.vitpose import VitPose
+
+    return VitPose(_folder("vitpose", named))
+
+
+def _folder(name: str, named: str | None) -> Path:
+    folder = model_folder(name, named)
+    if folder is None:
+        raise Unavailable(f"There are no weights of {name} here; {how_to_get(name)}.")
+    return folder
+
+
+def _hub(job: Job, name: str, what: str, opens: Opener, licence: str, **more: Any) -> Provider:
+    """A provider over the transformers package; `licence` is that of the weights."""
+    return Provider(
+        job=job,
+        name=name,
+        what=what,
+        open=opens,
+        code=read_licence("Apache-2.0"),
+        weights_licence=read_licence(licence),
+        packages=("transformers",),
+        remedy='install it with pip install "propfield[transformers]"',
+        weights="a model's folder of weights",
+        found=lambda named: model_folder(name, named),
+        get=how_to_get(name),
+        **more,
+    )
+
+
 def _path(named: str | None) -> Path | None:
     return Path(named).expanduser() if named else None
 
@@ -49,6 +106,15 @@ def _landmarker_file(named: str | None) -> Path | None:
 
 
 PROVIDERS: tuple[Provider, ...] = (
+    _hub("detector", "rtdetr-v2", "RT-DETR: boxes of COCO's 80 categories", _rtdetr, "Apache-2.0"),
+    _hub(
+        "detector",
+        "grounding-dino",
+        "Grounding DINO: boxes of any words",
+        _grounding_dino,
+        "Apache-2.0",
+        open_vocabulary=True,
+    ),
     Provider(
         job="segmenter",
         name="onnx-yolo-seg",
@@ -63,6 +129,8 @@ PROVIDERS: tuple[Provider, ...] = (
         get="give one with --segmenter FILE.onnx, or put one into the weights' folder",
         suffixes=(".onnx",),
     ),
+    _hub("segmenter", "mask2former", "Mask2Former: masks of COCO's 80 categories", _mask2former, "other"),
+    _hub("segmenter", "sam2", "SAM 2: masks of what a detector boxed", _sam2, "Apache-2.0", in_boxes=True),
     Provider(
         job="segmenter",
         name="coco",
@@ -90,6 +158,7 @@ PROVIDERS: tuple[Provider, ...] = (
         get="give one with --keypoints FILE.task, or put one into the weights' folder",
         suffixes=(".task",),
     ),
+    _hub("keypoints", "vitpose", "ViTPose: COCO's 17 keypoints", _vitpose, "Apache-2.0"),
     Provider(
         job="body",
         name="fit",
