@@ -3,9 +3,7 @@
 import math
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32, Float64
 
 from propfield.perception.picture import Picture
 
@@ -24,18 +22,19 @@ def intrinsics(picture: Picture) -> Float32[np.ndarray, "3 3"]:
 
 
 def starting_translation(
-    points: Float[Tensor, "batch N 3"],
-    pixels: Float[Tensor, "N 2"],
-    weights: Float[Tensor, " N"],
-    K: Float[Tensor, "3 3"],
-) -> Float[Tensor, "batch 3"]:
+    points: Float64[np.ndarray, "N 3"],
+    pixels: Float64[np.ndarray, "N 2"],
+    weights: Float64[np.ndarray, " N"],
+    lens: Float64[np.ndarray, "4"],
+) -> Float64[np.ndarray, "3"]:
     """Where turned points must be moved to so that they project about onto `pixels`, by similar triangles:
-    the depth is focal length times the points' spread over the pixels' spread, both across the view."""
+    the depth is focal length times the points' spread over the pixels' spread, both across the view. `lens`
+    is fx, fy, cx, cy."""
     share = (weights / weights.sum())[:, None]
-    middle = (points * share).sum(-2, keepdim=True)
-    spread = ((points[..., :2] - middle[..., :2]).square() * share).sum((-2, -1)).sqrt()
+    middle = (points * share).sum(0)
+    spread = np.sqrt((np.square(points[:, :2] - middle[:2]) * share).sum())
     centre = (pixels * share).sum(0)
-    across = ((pixels - centre).square() * share).sum().sqrt()
-    depth = (K[0, 0] * spread / across.clamp_min(1e-3)).clamp(0.3, 200.0)
-    ray = torch.stack([(centre[0] - K[0, 2]) / K[0, 0], (centre[1] - K[1, 2]) / K[1, 1], torch.ones(())])
-    return depth[:, None] * ray - middle[:, 0]
+    across = np.sqrt((np.square(pixels - centre) * share).sum())
+    depth = float(np.clip(lens[0] * spread / max(across, 1e-3), 0.3, 200.0))
+    ray = np.array([(centre[0] - lens[2]) / lens[0], (centre[1] - lens[3]) / lens[1], 1.0])
+    return depth * ray - middle

@@ -1,0 +1,1 @@
+"""How well people are seen in pictures, under the studio's truth."""
