@@ -16,14 +16,20 @@ def info(
 
     **Example:** `propfield info umbrella.field.npz`
 
-    With `--json`: the file's whole header (DESIGN.md, "The field file"), and "bytes".
+    Beside each input stand its licence and whether that allows commercial use; of the pictures, how many
+    there were of each licence.
+
+    With `--json`: the file's whole header (DESIGN.md, "The field file"; the ledger is its provenance's
+    "licences"), "bytes", and "commercial_safe": true, false, or null without a ledger.
     """
     from propfield.field.file import read_header
+    from propfield.ledger import is_commercial_safe
 
     header = read_header(file)
     size = file.stat().st_size
     if as_json:
-        print_json({**header, "bytes": size})
+        ledger = header["provenance"].get("licences", [])
+        print_json({**header, "bytes": size, "commercial_safe": is_commercial_safe(ledger)})
         return
     grid, views = header["grid"], header["provenance"].get("views", {})
     print(f"{file.name}: {header['category']}, {size / 2**20:.1f} MiB")
@@ -46,11 +52,33 @@ def info(
         print(f"Views: {views['observed']} seen, {views['kept']} kept; rejected: {rejected or 'none'}")
     estimator = header["provenance"].get("estimator", "voting")
     print(f"Estimated by {estimator}; posed by {header.get('skinning', 'backward')} skinning")
-    ledger = header["provenance"].get("licences", [])
-    for entry in ledger:
-        print(f"Made from {entry['what']}: {entry['licence']}{_commerce(entry['commercial'])}")
-    if ledger and all(entry["commercial"] for entry in ledger):
-        print("All of its inputs allow commercial use.")
+    _show_ledger(header["provenance"].get("licences", []))
+
+
+def _show_ledger(ledger: list[dict]) -> None:
+    from propfield.ledger import is_commercial_safe
+
+    use = {True: "yes", False: "no", None: "not known"}
+    if ledger:
+        print_table(
+            ["made from", "count", "licence", "commercial use"],
+            [
+                [
+                    str(each.get("what", "unknown")),
+                    str(each.get("count", "")),
+                    str(each.get("licence", "unknown")),
+                    use.get(each.get("commercial"), "not known"),
+                ]
+                for each in ledger
+            ],
+        )
+    print(
+        {
+            True: "All of its inputs allow commercial use.",
+            False: "Not commercial-safe: not all of its inputs are known to allow commercial use.",
+            None: "It holds no ledger of its inputs, so whether it may be used commercially is not known.",
+        }[is_commercial_safe(ledger)]
+    )
 
 
 def _parts(kind: dict) -> str:
@@ -59,7 +87,3 @@ def _parts(kind: dict) -> str:
 
     met = [kind["part"]] if kind["part"] else []
     return parts_text((*met, *kind.get("passes", [])), tuple(kind.get("blocks", [])))
-
-
-def _commerce(allowed: bool | None) -> str:
-    return "" if allowed else " (not for commercial use, as far as is known)"

@@ -70,19 +70,29 @@ def observe_photos(
 ) -> Iterator[Observation]:
     """Up to `views` observations from the photos that show the category with a person, in an order that the
     seed chooses. The person is the one closest to an object; photos in which no body can be fitted are passed
-    over. Raises Unavailable when weights are needed that are not here."""
+    over. Raises Unavailable when weights are needed that are not here, PropfieldError when they are damaged
+    or may not be used."""
     order = sorted(photos, key=lambda photo: photo.path.name)
     random.Random(seed).shuffle(order)
     given = 0
+    failed: list[PropfieldError] = []
+
+    def loaded() -> KeypointFinder:
+        try:
+            return finder()
+        except PropfieldError as error:
+            failed.append(error)
+            raise
+
     for index, photo in enumerate(order):
         if given >= views:
             return
         progress("look at photos", index / len(order), photo.path.name)
         try:
-            observation = _observation(photo, segmenter, finder, source=source, category=category)
-        except Unavailable:
-            raise
+            observation = _observation(photo, segmenter, loaded, source=source, category=category)
         except PropfieldError as error:
+            if isinstance(error, Unavailable) or failed:
+                raise
             # One photo that tells nothing must not end a run over thousands; the reason is shown.
             progress("look at photos", (index + 1) / len(order), str(error))
             continue
