@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from propfield.cli.output import Json, print_json, print_table, shown_progress
+from propfield.cli.output import Json, print_json, shown_progress
 
 
 def check(
@@ -30,10 +30,5 @@ def check(
         return
     free = device["memory_free"] / 2**30
     print(f"propfield {__version__} computes on {device['name']} ({device['kind']}), {free:.1f} GiB free")
-    print_table(
-        ["for", "provider", "here", "licence"],
-        [
-            [part["job"], part["name"], "yes" if part["available"] else part["reason"], part["licence"]]
-            for part in parts
-        ],
-    )
+    able = [part["name"] for part in parts if part["available"]]
+    print(f"Can run here: {', '.join(able)}; `propfield providers` tells of all {len(parts)}.")

@@ -22,6 +22,7 @@ from propfield.cli import (
     info,
     learn,
     pose,
+    providers,
     reconstruct,
     serve,
     weights,
@@ -65,6 +66,7 @@ app.command("serve")(serve.serve)
 app.command("categories")(fields.categories)
 app.command("fields")(fields.fields)
 app.command("check")(check.check)
+app.command("providers")(providers.providers)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(weights.app, name="weights")
 app.command("ablate")(ablate.ablate)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from propfield.errors import Unavailable
+from propfield.errors import PropfieldError, Unavailable
 from propfield.licences import read_licence
 from propfield.perception.hub_models.folders import how_to_get, model_folder
 from propfield.perception.registry import OF_THE_USER, Chosen, Job, Provider, choose
@@ -17,7 +17,9 @@ _PERCEPTION = 'install it with pip install "propfield[perception]"'
 def _coco(named: str | None, words: Sequence[str]) -> Any:
     from propfield.perception.annotations import read_annotations
 
-    return read_annotations(Path(named or ""))
+    if named is None:
+        raise PropfieldError("coco reads a file; give it with --annotations FILE.json or as coco:FILE.json.")
+    return read_annotations(Path(named).expanduser())
 
 
 def _onnx_yolo_seg(named: str | None, words: Sequence[str]) -> Any:
@@ -138,9 +140,6 @@ PROVIDERS: tuple[Provider, ...] = (
         open=_coco,
         code=read_licence("GPL-3.0-or-later"),
         weights_licence=OF_THE_USER,
-        weights="an annotation file",
-        found=_path,
-        get="give one with --annotations FILE.json",
         suffixes=(".json",),
         by_default=False,
     ),

@@ -60,7 +60,7 @@ class Provider:
 
     def missing(self, named: str | None = None) -> str:
         """Why it cannot run here, and what to do, with `named` after NAME:; "" when it can."""
-        absent = [package for package in self.packages if not _installed(package)]
+        absent = [package for package in self.packages if not installed(package)]
         if absent:
             return f"{', '.join(absent)} is not installed; {self.remedy}"
         if self.found is not None and self.found(named) is None:
@@ -83,7 +83,8 @@ class Provider:
         }
 
 
-def _installed(package: str) -> bool:
+def installed(package: str) -> bool:
+    """Whether a package could be imported, without importing it."""
     try:
         return find_spec(package) is not None
     except (ImportError, ValueError):

@@ -1,8 +1,7 @@
 """Which outside parts can be used here, without loading any of them."""
 
-from importlib.util import find_spec
-
 from propfield.perception.providers import PROVIDERS
+from propfield.perception.registry import installed
 
 
 def providers() -> list[dict]:
@@ -33,7 +32,7 @@ def providers() -> list[dict]:
 def _house(
     job: str, name: str, what: str, licence: str, commercial: bool | None, needs: str = "", remedy: str = ""
 ) -> dict:
-    missing = bool(needs) and find_spec(needs) is None
+    missing = bool(needs) and not installed(needs)
     return {
         "job": job,
         "name": name,

@@ -45,7 +45,7 @@ def test_every_provider_says_what_it_needs_and_its_licence():
         assert each.code.name
         assert ":" not in each.name
         assert bool(each.packages) == bool(each.remedy)
-        assert bool(each.weights) == bool(each.get) == bool(each.found) == bool(each.weights_licence)
+        assert bool(each.weights) == bool(each.get) == bool(each.found) <= bool(each.weights_licence)
 
 
 def test_a_missing_package_is_told_with_its_install_line_and_nothing_is_opened():
@@ -101,6 +101,8 @@ def test_annotations_are_never_taken_unasked():
         found = chosen(job, None)
         assert found is None or found.provider.by_default
     assert chosen("segmenter", "a.json").provider.name == "coco"
+    with pytest.raises(PropfieldError, match=r"--annotations FILE\.json"):
+        chosen("segmenter", "coco").open()
 
 
 def test_without_weights_it_says_what_to_do(home, monkeypatch):
