@@ -79,6 +79,7 @@ PATHS = {
     "voxel by voxel": one_engine(partial(CpuCounter, skipping=False)),
     "in torch": one_engine(partial(TorchCounter, device=DEVICE)),
     "in torch, a slice at a time": one_engine(partial(TorchCounter, device=DEVICE, memory=10**7)),
+    "in torch, compiled": one_engine(partial(TorchCounter, device=DEVICE, compiled=True)),
     "merged shards": merged_shards,
     "voxels that matter": voxels_that_matter,
     "over Ray": over_ray,
