@@ -6,8 +6,6 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from scipy.ndimage import distance_transform_edt
 
-from propfield.errors import PropfieldError
-
 PERSON = "person"
 BACKGROUND_PERSON = 0.4
 """A person less than this part of the tallest one's height is taken for one of the background."""
@@ -83,35 +81,3 @@ def closeness(person: Detection, thing: Detection) -> float:
         return float(inside)
     gap = distance_transform_edt(~coarse_person)[coarse_thing].min() * step / max(person.height, 1.0)
     return float(inside + 1.0 - gap)
-
-
-def choose_category(person: Detection, detections: list[Detection], known: list[str] | None) -> str | None:
-    """The category of the object closest to the person, among `known` ones when given; None without any."""
-    things = [each for each in detections if each.category != PERSON and each.mask.any()]
-    if known is not None:
-        things = [each for each in things if each.category in known]
-    if not things:
-        return None
-    return max(things, key=lambda thing: closeness(person, thing) + 0.1 * thing.score).category
-
-
-def choose_person(people: list[Detection], number: int | None, name: str) -> Detection:
-    """The person to work with: the only one, or the `number`-th (from 1) from left to right.
-
-    PropfieldError when there is none, when there are several and no number, or when the number is too high.
-    """
-    if not people:
-        raise PropfieldError(f"No person was found in {name}; give a photo with one person in plain sight.")
-    if number is None:
-        if len(people) > 1:
-            raise PropfieldError(
-                f"{name} shows {len(people)} people; choose one with --person N, "
-                f"counted from 1 to {len(people)} from left to right."
-            )
-        return people[0]
-    if not 1 <= number <= len(people):
-        count = "one person" if len(people) == 1 else f"{len(people)} people"
-        raise PropfieldError(
-            f"There is no person {number} in {name}: it shows {count}, counted from 1 from left to right."
-        )
-    return people[number - 1]

@@ -1,26 +1,56 @@
-"""The object of a photo from its category's field: the posed iso-surface that explains its mask best."""
+"""The object of a photo: how it is used, by its category's field, and where its mesh explains its mask."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
-from jaxtyping import Bool, Float32
-from skimage.measure import label
+from jaxtyping import Bool, Float64
 
 from propfield.body.template import BodyTemplate
-from propfield.errors import PropfieldError
 from propfield.field.occupancy import OccupancyField
-from propfield.field.posing import into_pose
-from propfield.field.surface import iso_surface
 from propfield.observations.observation import Observation
 from propfield.progress import Progress, silent
-from propfield.uses.object_shape import shape_in_mask
-from propfield.uses.rendering import scaled_camera, silhouette
+from propfield.uses.body_distance import STEP, BodyDistance, body_distance
+from propfield.uses.hypotheses import (
+    LEVELS,
+    Hypothesis,
+    contact_point,
+    hypotheses,
+    share_inside,
+    surface_at,
+    touched_vertices,
+)
+from propfield.uses.mask_cells import MaskCells, mask_cells
+from propfield.uses.object_measures import deepest, ground_under, mask_overlap, surface_gap
+from propfield.uses.placing import LAST_STEPS, Placement, Search
+from propfield.uses.placing_kernels import Arrays, Photo, Solid, Weights
+from propfield.uses.prop_axes import ways_to_lie
+from propfield.uses.prop_file import PropFile
+from propfield.uses.simple_mesh import simplified
 
-LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Parts of the posed field's peak at which surfaces are tried."""
-COARSE_SIDE = 128
-"""Masks are compared at this length of the longer side."""
+MOST_HYPOTHESES = 4
+"""So many of the likeliest are placed."""
+ROUNDS = ((12, 4), (6, 6), (3, 8))
+"""So many placements are followed for so many steps."""
+MIRRORED_COST = 0.7
+"""Nats: what is used with the other hand than the field knows is rarer, but not rare."""
+LIKELIHOOD = 0.5
+"""How much a nat of the field's own likelihood counts against one of the placement."""
+OUTSIDE_COST = 3.0
+"""Nats for a user's prop of which nothing lies where the field has its object, before it is moved."""
+PROP_LEVEL = 0.5
+"""The level of the surface that a user's prop is laid along."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way of using the object that was tried: see ObjectFit; `likelihood` of the mask under the field as it
+    lies (hypotheses.mask_likelihood), `cost` of the best placement in nats, of which the least was taken."""
+
+    type: str
+    mirrored: bool
+    likelihood: float
+    cost: float
 
 
 @dataclass(frozen=True)
@@ -29,17 +59,31 @@ class ObjectFit:
 
     Attributes:
         type: name of the interaction type whose field it is from.
-        level: occupancy at which the field's surface explains the mask best.
-        mesh: closed surface; the field's own where it says nothing about the mask's rays.
-        field_iou: overlap (IoU) of the silhouette of the field's surface with the mask.
-        mask_iou: the same of `mesh`.
+        mirrored: whether that type was taken with left and right exchanged.
+        level: occupancy at which the field's surface is taken.
+        mesh: the field's surface, or the user's prop, as placed.
+        transform: (4, 4) to `mesh` from the surface as the field has it, or from the prop's file.
+        prop: the user's prop, when one was given.
+        field_iou: how well the field's surface explains the mask where the field has it, and
+        mask_iou: how well `mesh` does: see object_measures.mask_overlap.
+        contact: the body part that the type meets; None where it does not say.
+        gap: metres from the mesh to that part, 0 where they touch; None without a part.
+        sunk: metres that the mesh is deep in the body, the contact's part left out.
+        candidates: all types that were placed, as they are and mirrored, the best first.
     """
 
     type: str
+    mirrored: bool
     level: float
     mesh: trimesh.Trimesh
+    transform: Float64[np.ndarray, "4 4"]
+    prop: PropFile | None
     field_iou: float
     mask_iou: float
+    contact: str | None
+    gap: float | None
+    sunk: float
+    candidates: tuple[Candidate, ...]
 
 
 def fit_object(
@@ -48,75 +92,156 @@ def fit_object(
     body: BodyTemplate,
     posed_body: trimesh.Trimesh,
     *,
+    unknown: Bool[np.ndarray, "H W"] | None = None,
+    type_name: str | None = None,
+    prop: PropFile | None = None,
+    seed: int = 0,
     progress: Progress = silent,
 ) -> ObjectFit:
-    """The type and level whose posed surface has the largest overlap with the object's mask, then the shape
-    with the mask's outline at that field's depth. `body` is the shaped body that the pose belongs to,
-    `posed_body` its mesh in that pose.
+    """Places the field's own surface, or a user's prop.
 
-    Pixels of the person do not count: what is behind them cannot be known from a mask. PropfieldError when
-    the field holds nothing.
+    `body` is the shaped body that the pose belongs to, `posed_body` its mesh in that pose; `unknown` is where
+    other things are, which may hide the object. The same for the same arguments. PropfieldError when the
+    field holds nothing, NotFound for a type that it does not have.
     """
-    posed_by = into_pose(replace(field, body=body), observation.pose)
-    scene = _coarse(observation)
-    best: ObjectFit | None = None
-    best_posed: Float32[np.ndarray, "R R R"] | None = None
-    # The mix of a single type is that type.
-    kinds = field.types if len(field.types) != 2 else field.types[1:]
-    for index, kind in enumerate(kinds):
-        progress("find object", index / len(kinds), kind.type.name)
-        posed = posed_by(kind.occupancy)
-        peak = float(posed.max())
-        for part in LEVELS if peak > 0 else ():
-            solid = _largest_piece(posed, part * peak)
-            surface = iso_surface(solid, field.grid, part * peak)
-            mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False)
-            overlap = scene.overlap(mesh)
-            # The mix comes first and wins only by being better than each way of using the object.
-            if best is None or overlap > best.field_iou + (0.02 if best.type != "all" else -0.02):
-                best, best_posed = ObjectFit(kind.type.name, part * peak, mesh, overlap, overlap), posed
-    if best is None or best_posed is None:
-        raise PropfieldError(f"This {field.category} field holds nothing; learn it with more views.")
-    progress("find object", 0.9, best.type)
-    shaped = shape_in_mask(
-        best_posed,
-        field.grid,
-        observation.camera,
-        observation.object_mask,
-        observation.person_mask,
-        posed_body,
-        trust=best.field_iou,
+    unknown = np.zeros_like(observation.object_mask) if unknown is None else unknown
+    progress("find object", 0.0)
+    cells = mask_cells(
+        observation.camera, observation.object_mask, observation.person_mask, unknown, posed_body
     )
-    if shaped is None:
-        return best
-    return replace(best, mesh=shaped, mask_iou=scene.overlap(shaped))
+    ways = hypotheses(field, observation, body, cells, type_name=type_name)[:MOST_HYPOTHESES]
+    ground = body_distance(posed_body), ground_under(observation, body, posed_body)
+    trials: list[_Trial] = []
+    for number, way in enumerate(ways):
+        for laid in _laid(way, field, prop):
+            search = _search(way, laid.mesh, body, posed_body, *ground, cells, observation, seed)
+            trials += [_Trial(way, laid, search, start) for start in search.started()]
+        progress("find object", 0.1 + 0.3 * (number + 1) / len(ways), way.name)
+    best = _followed(trials, progress)
+    way, laid = best.way, best.laid
+    moved = best.search.transform(best.placement, observation.camera)
+    mesh = laid.mesh.copy().apply_transform(moved)
+    surface = surface_at(way, field.grid, laid.share)
+    touched = touched_vertices(way, body)
+    return ObjectFit(
+        type=way.name,
+        mirrored=way.mirrored,
+        level=laid.share * float(way.posed.max()),
+        mesh=mesh,
+        transform=moved @ laid.transform,
+        prop=prop,
+        field_iou=mask_overlap(surface, posed_body, observation, unknown),
+        mask_iou=mask_overlap(mesh, posed_body, observation, unknown),
+        contact=way.part if len(touched) else None,
+        gap=surface_gap(mesh, posed_body, touched),
+        sunk=deepest(mesh, ground[0].without(posed_body, touched)),
+        candidates=_candidates(trials),
+    )
 
 
-class _coarse:
-    """The observation's masks and camera at a resolution at which overlaps are quick to tell."""
+@dataclass(frozen=True)
+class _Laid:
+    """A mesh where the field would have it, by which transform, at which part of the field's peak, and what
+    laying it so costs."""
 
-    def __init__(self, observation: Observation) -> None:
-        width, height = observation.size
-        factor = min(1.0, COARSE_SIDE / max(width, height))
-        self.size = (max(round(width * factor), 1), max(round(height * factor), 1))
-        self.camera = scaled_camera(observation.camera, factor)
-        rows = ((np.arange(self.size[1]) + 0.5) / factor).astype(int).clip(max=height - 1)
-        columns = ((np.arange(self.size[0]) + 0.5) / factor).astype(int).clip(max=width - 1)
-        self.object: Bool[np.ndarray, "h w"] = observation.object_mask[rows][:, columns]
-        person = observation.person_mask[rows][:, columns]
-        self.counted: Bool[np.ndarray, "h w"] = self.object | ~person
-
-    def overlap(self, mesh: trimesh.Trimesh) -> float:
-        """IoU of the mesh's silhouette and the object's mask over the pixels that count."""
-        covered = silhouette(mesh, self.camera, self.size) & self.counted
-        union = int((covered | self.object).sum())
-        return float((covered & self.object).sum()) / union if union else 0.0
+    mesh: trimesh.Trimesh
+    transform: Float64[np.ndarray, "4 4"]
+    share: float
+    cost: float
 
 
-def _largest_piece(occupancy: Float32[np.ndarray, "R R R"], level: float) -> Float32[np.ndarray, "R R R"]:
-    """The field with all but the largest connected region above the level set to zero: one object."""
-    pieces, count = label(occupancy > level, return_num=True)
-    if count < 2:
-        return occupancy
-    largest = 1 + int(np.bincount(pieces.ravel())[1:].argmax())
-    return np.where((pieces == largest) | (pieces == 0), occupancy, 0).astype(np.float32)
+@dataclass(frozen=True)
+class _Trial:
+    way: Hypothesis
+    laid: _Laid
+    search: Search
+    placement: Placement
+
+    @property
+    def cost(self) -> float:
+        """In nats."""
+        prior = MIRRORED_COST * self.way.mirrored - LIKELIHOOD * max(self.way.likelihood, -10.0)
+        return self.placement.energy + prior + self.laid.cost
+
+
+def _laid(way: Hypothesis, field: OccupancyField, prop: PropFile | None) -> list[_Laid]:
+    if prop is None:
+        return [_Laid(surface_at(way, field.grid, share), np.eye(4), share, 0.0) for share in LEVELS]
+    surface = surface_at(way, field.grid, PROP_LEVEL)
+    found = []
+    for transform in ways_to_lie(prop.mesh, surface):
+        mesh = prop.mesh.copy().apply_transform(transform)
+        cost = OUTSIDE_COST * (1 - share_inside(mesh, way, field.grid))
+        found.append(_Laid(mesh, transform, PROP_LEVEL, cost))
+    return found
+
+
+def _followed(trials: list[_Trial], progress: Progress) -> _Trial:
+    """The best of the trials after successive halving: the more a start promises, the longer it is followed.
+    The list's entries are replaced by what they came to."""
+    order = sorted(range(len(trials)), key=lambda index: trials[index].cost)
+    for number, (most, steps) in enumerate(ROUNDS):
+        for index in order[:most]:
+            trial = trials[index]
+            trials[index] = replace(trial, placement=trial.search.refined(trial.placement, steps))
+            progress("find object", 0.4 + 0.15 * number, trial.way.name)
+        order = sorted(order[:most], key=lambda index: trials[index].cost)
+    best = trials[order[0]]
+    progress("find object", 0.9, best.way.name)
+    return replace(best, placement=best.search.refined(best.placement, LAST_STEPS, 0.4))
+
+
+def _candidates(trials: list[_Trial]) -> tuple[Candidate, ...]:
+    least: dict[tuple[str, bool], Candidate] = {}
+    for trial in sorted(trials, key=lambda each: each.cost):
+        way = trial.way
+        found = Candidate(way.name, way.mirrored, way.likelihood, trial.cost)
+        least.setdefault((way.name, way.mirrored), found)
+    return tuple(least.values())
+
+
+def _search(
+    way: Hypothesis,
+    mesh: trimesh.Trimesh,
+    body: BodyTemplate,
+    posed_body: trimesh.Trimesh,
+    around: BodyDistance,
+    ground: Float64[np.ndarray, "4"],
+    cells: MaskCells,
+    observation: Observation,
+    seed: int,
+) -> Search:
+    """The search for a mesh's placement: about the contact and near to it where the type has one."""
+    touched = touched_vertices(way, body)
+    contact = contact_point(mesh, posed_body, touched)
+    free = around.without(posed_body, touched)
+    vertices, faces = simplified(mesh)
+    pivot = np.asarray(contact if contact is not None else vertices.mean(0), float)
+    R, t = (np.asarray(each, float) for each in (observation.camera.R, observation.camera.t))
+    K = cells.camera.K.astype(float)
+    # What stands under the feet is the ground itself.
+    level = np.zeros(4) if way.part and way.part.endswith("foot") else ground
+    return Search(
+        Arrays((vertices - pivot) @ R.T, faces, R @ pivot + t),
+        Photo(
+            cells.kind,
+            cells.body_depth,
+            cells.away,
+            np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]]),
+            cells.middle.astype(float),
+            cells.scale,
+        ),
+        Solid(free.distance, free.origin.astype(float), STEP, R, t),
+        Weights(
+            overlap=10.0,
+            wrong=1.0,
+            centroid=1.0,
+            plane_spread=0.08 if contact is not None else 0.2,
+            depth_spread=0.15 if contact is not None else 0.3,
+            turn_spread=0.6,
+            scale_spread=0.15,
+            penetration=60.0,
+            ground=level,
+        ),
+        seed=seed,
+    )

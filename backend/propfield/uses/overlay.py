@@ -1,17 +1,20 @@
-"""A photo with what was rebuilt drawn on it: body, object, given keypoints and fitted ones."""
+"""A photo with what was rebuilt drawn on it: body, object, the object's mask, and keypoints."""
 
 import numpy as np
 import trimesh
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 from PIL import Image, ImageDraw
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from propfield.observations.observation import Camera
 from propfield.uses.rendering import render, scaled_camera
 
 BODY_COLOUR = (110, 180, 255)
 OBJECT_COLOUR = (255, 150, 60)
+MASK_COLOUR = (255, 255, 255)
 GIVEN_COLOUR = (60, 230, 90)
 FITTED_COLOUR = (235, 40, 60)
+_FILL, _HIDDEN = 0.45, 0.2
 _LONGEST_SIDE = 1280
 _BONES = (
     (5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14),
@@ -24,31 +27,35 @@ def draw_overlay(
     camera: Camera,
     body: trimesh.Trimesh,
     thing: trimesh.Trimesh | None,
+    mask: Bool[np.ndarray, "H W"],
     given: Float32[np.ndarray, "17 3"],
     fitted: Float32[np.ndarray, "17 2"],
 ) -> Image.Image:
     """The photo (1280 pixels long, at most twice its size) with the body in blue and the object in orange,
-    translucent, nearer parts in front; the given keypoints as green rings, the fitted ones as red dots."""
+    translucent and outlined; what the body hides of the object is fainter. The object's mask, which the photo
+    shows, has a thin white outline; the given keypoints are green rings, the fitted ones red dots."""
     height, width = pixels.shape[:2]
     factor = min(2.0, _LONGEST_SIDE / max(width, height))
     size = (max(round(width * factor), 1), max(round(height * factor), 1))
     seen = scaled_camera(camera, factor)
     photo = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
     canvas = np.asarray(photo, dtype=np.float32)
+    line = max(1, round(max(size) / 640))
     front = render(body, seen, size)
-    layers = [(front, BODY_COLOUR, 0.62)]
-    if thing is not None:
-        other = render(thing, seen, size)
-        # The hidden one of the two shows through a little, so that both can be judged.
+    other = render(thing, seen, size) if thing is not None else None
+    if other is not None:
         behind = other.covered & (other.depth > front.depth)
-        canvas = _blend(canvas, behind, other.shade, OBJECT_COLOUR, 0.35)
-        canvas = _blend(canvas, front.covered, front.shade, BODY_COLOUR, 0.62)
-        canvas = _blend(canvas, other.covered & ~behind, other.shade, OBJECT_COLOUR, 0.6)
-    else:
-        for layer, colour, strength in layers:
-            canvas = _blend(canvas, layer.covered, layer.shade, colour, strength)
+        canvas = _blend(canvas, behind, other.shade, OBJECT_COLOUR, _HIDDEN)
+    canvas = _blend(canvas, front.covered, front.shade, BODY_COLOUR, _FILL)
+    canvas = _outline(canvas, front.covered, BODY_COLOUR, line)
+    if other is not None:
+        canvas = _blend(canvas, other.covered & ~behind, other.shade, OBJECT_COLOUR, _FILL)
+        canvas = _outline(canvas, other.covered, OBJECT_COLOUR, 2 * line)
+    if mask.any():
+        large = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
+        canvas = _outline(canvas, np.asarray(large), MASK_COLOUR, line)
     picture = Image.fromarray(canvas.clip(0, 255).astype(np.uint8))
-    _draw_keypoints(picture, given, fitted, factor)
+    _draw_keypoints(picture, given, fitted, factor, line)
     return picture
 
 
@@ -59,15 +66,24 @@ def _blend(
     return np.where(where[..., None], canvas * (1 - strength) + lit * strength, canvas)
 
 
-def _draw_keypoints(picture: Image.Image, given: np.ndarray, fitted: np.ndarray, factor: float) -> None:
+def _outline(canvas: np.ndarray, where: np.ndarray, colour: tuple[int, int, int], line: int) -> np.ndarray:
+    """A line along the inside of a region, with a dark one around it, so that it shows on any photo."""
+    rim = where & ~binary_erosion(where, iterations=line)
+    dark = binary_dilation(where) & ~where
+    canvas = np.where(dark[..., None], 0.4 * canvas, canvas)
+    return np.where(rim[..., None], np.array(colour, dtype=np.float32), canvas)
+
+
+def _draw_keypoints(
+    picture: Image.Image, given: np.ndarray, fitted: np.ndarray, factor: float, line: int
+) -> None:
     draw = ImageDraw.Draw(picture)
-    line = max(1, round(max(picture.size) / 500))
     ring, dot = 3 * line, 1.5 * line
     places = given[:, :2] * factor
     seen = given[:, 2] > 0
     for a, b in _BONES:
         if seen[a] and seen[b]:
-            draw.line([*places[a], *places[b]], fill=GIVEN_COLOUR, width=line)
+            draw.line([*places[a], *places[b]], fill=GIVEN_COLOUR, width=max(1, line // 2))
     for index in np.flatnonzero(seen):
         x, y = places[index]
         u, v = fitted[index] * factor

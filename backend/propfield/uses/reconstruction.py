@@ -1,35 +1,32 @@
 """One photo of a person with an object, rebuilt: posed body, camera, and the object from its field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import trimesh
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from propfield.body.loaders import open_body
 from propfield.body.skinning import pose_vertices
 from propfield.body.template import BodyTemplate
-from propfield.errors import NotFound, PropfieldError, nearest_names
+from propfield.errors import NotFound, PropfieldError
 from propfield.field.occupancy import OccupancyField
-from propfield.perception.annotations import read_annotations
+from propfield.observations.observation import mask_box
+from propfield.perception.annotations import CocoAnnotations, read_annotations
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.coco_names import COCO_80
-from propfield.perception.detection import (
-    PERSON,
-    Detection,
-    choose_category,
-    choose_person,
-    people_in,
-)
+from propfield.perception.detection import PERSON, Detection
 from propfield.perception.observe import Perceived, observe
 from propfield.perception.picture import Picture, load_picture
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
+from propfield.uses.pairing import Pair, choose_pair
+from propfield.uses.prop_file import read_prop
 from propfield.uses.rendering import scaled_camera, silhouette
-from propfield.uses.scene_file import write_scene
+from propfield.uses.scene_file import check_folder, write_scene
 
 LONGEST = 2560
 """Pixels on the longer side to which photos are made smaller: a background image needs no more."""
@@ -38,26 +35,58 @@ LEAST_COVER = 0.5
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What of a photo is to be rebuilt; None: what is most likely meant.
+
+    Attributes:
+        category: the object's.
+        person, object: which of several people, and of several objects of the category; from 1, from left.
+        type: the interaction type whose field is taken.
+        mesh: a mesh file of the object, which is placed instead of the field's own surface.
+    """
+
+    category: str | None = None
+    person: int | None = None
+    object: int | None = None
+    type: str | None = None
+    mesh: Path | None = None
+
+
+@dataclass(frozen=True)
 class Reconstruction:
     """A photo as a scene.
 
     Attributes:
         picture: the photo.
-        perceived: masks, landmarks, and the body fitted to them.
-        category: COCO's name of the object, None when the photo shows none that is known.
-        body: the posed body in the person's space, metres.
-        joints: (24, 3) the T-pose's joints of the fitted shape, metres.
+        pair: who and what of it was rebuilt.
+        perceived: masks, landmarks, and the body fitted to them; its object is the pair's alone.
+        unknown: where other people and things are: nobody knows what they hide.
+        worn: the body in the fitted shape.
+        body: the same posed, in the person's space, metres.
         object: the object beside it; None without a field or an object.
-        field_file: the field it is from, where that is a file.
+        field: what it is from, and
+        field_file: the file of that, where it is one.
     """
 
     picture: Picture
+    pair: Pair
     perceived: Perceived
-    category: str | None
+    unknown: Bool[np.ndarray, "H W"]
+    worn: BodyTemplate
     body: trimesh.Trimesh
-    joints: Float32[np.ndarray, "24 3"]
     object: ObjectFit | None
+    field: OccupancyField | None = None
     field_file: Path | None = None
+
+    @property
+    def category(self) -> str | None:
+        """COCO's name of the object, None when the photo shows none that is known."""
+        return self.pair.category
+
+    @property
+    def joints(self) -> Float32[np.ndarray, "24 3"]:
+        """The T-pose's joints of the fitted shape, metres."""
+        return self.worn.joints
 
     @property
     def reprojection_px(self) -> float:
@@ -79,49 +108,65 @@ class Reconstruction:
 
 def reconstruct(
     photo: Path,
+    wanted: Wanted | None = None,
     *,
-    annotations: Path | None = None,
-    category: str | None = None,
-    person: int | None = None,
+    annotations: Path | CocoAnnotations | None = None,
     field: OccupancyField | None = None,
     field_file: Path | None = None,
     field_files: Mapping[str, Path] | None = None,
     choice: PerceptionChoice | None = None,
+    out: Path | None = None,
     progress: Progress = silent,
 ) -> Reconstruction:
     """Rebuilds a photo.
 
     Args:
         photo: any picture of Pillow's formats.
-        annotations: a COCO file with the photo's masks (and keypoints); else `choice` finds them.
-        category: the object's; else the field's, else the one nearest to the person among `field_files`.
-        person: which of several people, from 1, left to right.
+        wanted: what of it. The object's category is also the field's, or, where neither says, that of the
+            pair that belongs together most, among the categories of `field_files`.
+        annotations: COCO's, with the photo's masks (and keypoints); else `choice` finds them.
         field: the category's; or `field_file`, or one of `field_files` (by category). None: just the body.
         choice: who finds masks and keypoints where annotations do not tell.
+        out: the folder that will be written; looked at before the long work begins.
 
     Raises PropfieldError, with one sentence, for whatever is wrong with the photo, the files or the choice.
     """
-    choice = choice or PerceptionChoice()
+    wanted, choice = wanted or Wanted(), choice or PerceptionChoice()
     progress("read photo", 0.0)
+    if out is not None:
+        check_folder(out)
     picture = load_picture(photo, longest=LONGEST)
+    prop = read_prop(wanted.mesh) if wanted.mesh else None
     if field is None and field_file is not None:
         field = _load(field_file)
+    category = _asked(wanted, field, field_files)
     progress("find person and object", 0.0)
-    words = [category] if category else [field.category] if field else list(field_files or COCO_80)
-    segmenter = read_annotations(annotations) if annotations else choice.open_segmenter([PERSON, *words])
+    words = [category] if category else list(field_files or COCO_80)
+    if annotations is None:
+        segmenter = choice.open_segmenter([PERSON, *words])
+    else:
+        segmenter = annotations if isinstance(annotations, CocoAnnotations) else read_annotations(annotations)
     (detections,) = segmenter.segment([picture])
-    who = choose_person(people_in(detections), person, picture.name)
-    thing = _category(picture, detections, who, category, field, field_files)
-    if field is None and field_files and thing is not None and thing in field_files:
-        field_file = field_files[thing]
+    pair = choose_pair(
+        detections,
+        picture.name,
+        category=category,
+        known=field_files,
+        person=wanted.person,
+        thing=wanted.object,
+    )
+    if field is None and field_files and pair.category is not None and pair.category in field_files:
+        field_file = field_files[pair.category]
         field = _load(field_file)
+    if field is None and (wanted.type or prop):
+        raise _no_field(pair.category or "the object")
     body = _fitting_body(field)
     progress("fit body", 0.0)
     perceived = observe(
         picture,
         detections,
-        category=thing or "",
-        person=who,
+        category=pair.category or "",
+        person=pair.person,
         finder=choice.keypoint_finder(),
         body=body,
         id=Path(picture.name).stem,
@@ -131,16 +176,29 @@ def reconstruct(
     worn = _worn(body, perceived.fit.shape)
     mesh = posed_mesh(worn, perceived.fit.pose)
     _check_cover(picture, perceived, mesh)
+    perceived = _with_own_object(perceived, pair)
+    unknown = _unknown(detections, pair, perceived)
     found = None
-    if field is not None and perceived.observation.object_mask.any():
-        found = fit_object(field, perceived.observation, worn, mesh, progress=progress)
+    if field is not None and pair.thing is not None:
+        found = fit_object(
+            field,
+            perceived.observation,
+            worn,
+            mesh,
+            unknown=unknown,
+            type_name=wanted.type,
+            prop=prop,
+            progress=progress,
+        )
     return Reconstruction(
         picture=picture,
+        pair=pair,
         perceived=perceived,
-        category=thing,
+        unknown=unknown,
+        worn=worn,
         body=mesh,
-        joints=worn.joints,
         object=found,
+        field=field,
         field_file=field_file if found is not None else None,
     )
 
@@ -162,33 +220,53 @@ def _load(field_file: Path) -> OccupancyField:
     return load_field(field_file)
 
 
-def _category(
-    picture: Picture,
-    detections: list[Detection],
-    person: Detection,
-    asked: str | None,
-    field: OccupancyField | None,
-    field_files: Mapping[str, Path] | None,
+def _asked(
+    wanted: Wanted, field: OccupancyField | None, field_files: Mapping[str, Path] | None
 ) -> str | None:
-    shown = sorted({each.category for each in detections if each.category != PERSON})
-    if asked is not None:
-        asked = asked.strip().lower()
+    """The category that was asked for, by its name or by giving its field."""
+    asked = wanted.category.strip().lower() if wanted.category else None
     if field is not None:
         if asked is not None and asked != field.category:
             raise PropfieldError(
                 f"The field is of a {field.category}, not of “{asked}”; leave the category out, "
                 "or give that category's field."
             )
-        asked = field.category
-    if asked is not None:
-        if asked not in shown:
-            others = f"; it shows: {', '.join(nearest_names(asked, shown, 5))}" if shown else ""
-            raise NotFound(f"No “{asked}” was found in {picture.name}{others}; name another category.")
-        return asked
-    known = list(field_files) if field_files else None
-    chosen = choose_category(person, detections, known)
-    # Without a field for anything here, the body and the object's name are still worth having.
-    return chosen if chosen is not None else choose_category(person, detections, None)
+        # A type that is not there is told before the long work.
+        if wanted.type is not None:
+            field.type(wanted.type)
+        return field.category
+    if asked is not None and field_files is not None and asked not in field_files:
+        raise _no_field(asked)
+    return asked
+
+
+def _no_field(category: str) -> NotFound:
+    return NotFound(
+        f"No field of {category} is at hand; learn one, give another's file, or ask for no object to get the "
+        "body alone."
+    )
+
+
+def _with_own_object(perceived: Perceived, pair: Pair) -> Perceived:
+    """Of several objects of the category the observation holds all; a scene has the pair's own."""
+    if pair.thing is None:
+        return perceived
+    own = replace(
+        perceived.observation,
+        objects=1,
+        object_mask=pair.thing.mask,
+        object_box=mask_box(pair.thing.mask),
+        detection_score=pair.thing.score,
+    )
+    return replace(perceived, observation=own)
+
+
+def _unknown(detections: list[Detection], pair: Pair, perceived: Perceived) -> Bool[np.ndarray, "H W"]:
+    others = np.zeros_like(perceived.observation.person_mask)
+    for each in detections:
+        if each is not pair.person and each is not pair.thing:
+            others |= each.mask
+    return others & ~perceived.observation.person_mask & ~perceived.observation.object_mask
 
 
 def _fitting_body(field: OccupancyField | None) -> BodyTemplate:

@@ -1,0 +1,50 @@
+"""A user's prop laid where a field has its object: along the same principal axes, in each way that this can
+be done."""
+
+from itertools import permutations, product
+
+import numpy as np
+import trimesh
+from jaxtyping import Float64
+
+SAMPLES = 2000
+SIMILAR = 0.6
+"""Sums of logarithms: matches of axes whose lengths fit worse than the best by more are not tried."""
+METRIC = 2.0
+"""A prop that is larger or smaller than the field's object by more than this factor is in other units."""
+
+
+def ways_to_lie(prop: trimesh.Trimesh, surface: trimesh.Trimesh) -> list[Float64[np.ndarray, "4 4"]]:
+    """Transforms (turn, scale, shift) that take a prop to a surface, middle to middle and axes to axes: the
+    four turns that keep the axes' order by length, and others where lengths are about the same. The scale is
+    1 where the prop's own size can be its size in metres, else what makes it as large as the surface."""
+    own_middle, own_axes, own_lengths = _axes(prop)
+    middle, axes, lengths = _axes(surface)
+    size, own_size = (float(np.sqrt((each**2).sum())) for each in (lengths, own_lengths))
+    scale = size / own_size if not 1 / METRIC <= own_size / size <= METRIC else 1.0
+    found = []
+    for order in permutations(range(3)):
+        ratio = np.log(lengths / size) - np.log(own_lengths[list(order)] / own_size)
+        for signs in product((1.0, -1.0), repeat=3):
+            # Column i of the prop's axes, in this order and with these signs, goes onto axis i.
+            turn = axes @ (own_axes[:, list(order)] * signs).T
+            if np.linalg.det(turn) > 0:
+                moved = np.eye(4)
+                moved[:3, :3] = scale * turn
+                moved[:3, 3] = middle - scale * turn @ own_middle
+                found.append((float(np.abs(ratio).sum()), moved))
+    least = min(misfit for misfit, _ in found)
+    return [moved for misfit, moved in found if misfit <= least + SIMILAR]
+
+
+def _axes(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Middle, principal axes as columns (right-handed, longest first) and their lengths (spreads, metres)."""
+    points, _ = trimesh.sample.sample_surface(mesh, SAMPLES, seed=0)
+    middle = points.mean(0)
+    values, axes = np.linalg.eigh(np.cov((points - middle).T))
+    axes = axes[:, ::-1]
+    if np.linalg.det(axes) < 0:
+        axes = axes * [1, 1, -1]
+    # A flat prop has no thickness; 2% of its size stands for it.
+    lengths = np.sqrt(np.maximum(values[::-1], 0))
+    return middle, axes, np.maximum(lengths, 0.02 * lengths[0])
