@@ -1,6 +1,10 @@
 """COCO annotation files as a detector: instances with polygons or RLE masks, keypoints on persons.
 
 Format: https://cocodataset.org/#format-data (object detection and keypoint detection).
+
+COCO does not say whether coordinates are of a photo's pixels as they are stored or as EXIF turns them; its
+own pictures are stored upright. Here they are of the upright photo, which is what annotation tools and
+browsers show, unless the file's width and height say that they are of the stored one.
 """
 
 import json
@@ -16,6 +20,7 @@ from propfield.errors import NotFound, PropfieldError
 from propfield.licences import UNKNOWN, read_licence
 from propfield.observations.observation import mask_box
 from propfield.perception.detection import Detection
+from propfield.perception.orientation import EXCHANGING, upright_mask, upright_points
 from propfield.perception.picture import Picture
 
 MAX_BYTES = 1 << 30
@@ -56,9 +61,7 @@ class CocoAnnotations:
                 "its images' file_name must be the photo's name, or it must hold a single image."
             )
         image = named[0]
-        width, height = picture.size
-        # A photo that was made smaller has its sides rounded.
-        if abs(image.width * height - image.height * width) > max(image.width, image.height):
+        if not _fits(image, picture.size) and not _is_of_stored(image, picture):
             raise PropfieldError(
                 f"{self.name} describes {image.file_name} with {image.width} × {image.height} pixels, "
                 f"but the photo has {picture.size[0]} × {picture.size[1]}; annotate the photo as it is."
@@ -71,20 +74,24 @@ class CocoAnnotations:
 
     def _detections(self, picture: Picture) -> list[Detection]:
         image = self.image_of(picture)
-        scale = picture.size[0] / image.width
+        size, turn = picture.size, 1
+        if _is_of_stored(image, picture):
+            size, turn = (size[1], size[0]), picture.orientation
+        scale = size[0] / image.width
         found = []
         for annotation in self.by_image.get(image.id, []):
             if annotation.get("iscrowd"):
                 continue
-            mask = self._mask(annotation, picture.size, scale)
+            mask = upright_mask(self._mask(annotation, size, scale), turn)
             if mask.any():
+                marks = self._keypoints(annotation, size, scale)
                 found.append(
                     Detection(
                         category=self.categories[annotation["category_id"]],
                         score=1.0,
                         box=mask_box(mask),
                         mask=mask,
-                        keypoints=self._keypoints(annotation, picture.size, scale),
+                        keypoints=None if marks is None else upright_points(marks, size, turn),
                     )
                 )
         return found
@@ -133,6 +140,19 @@ class CocoAnnotations:
         points[:, 2] = np.where(inside & np.isfinite(points).all(1), confidence, 0)
         points[:, :2] = np.clip(np.nan_to_num(points[:, :2]), 0, np.array(size, dtype=np.float32))
         return points if (points[:, 2] > 0).any() else None
+
+
+def _fits(image: AnnotatedImage, size: tuple[int, int]) -> bool:
+    width, height = size
+    # A photo that was made smaller has its sides rounded.
+    return abs(image.width * height - image.height * width) <= max(image.width, image.height)
+
+
+def _is_of_stored(image: AnnotatedImage, picture: Picture) -> bool:
+    """Whether the sizes say that a turned photo was annotated as it is stored, and not upright."""
+    width, height = picture.size
+    exchanged = picture.orientation in EXCHANGING and not _fits(image, (width, height))
+    return exchanged and _fits(image, (height, width))
 
 
 def read_annotations(path: Path) -> CocoAnnotations:

@@ -87,6 +87,40 @@ def test_a_photo_of_another_size_is_scaled_or_refused(detect):
         detect(coco(segmentation=[[10, 5, 30, 5, 30, 15]]), picture(width=40, height=40))
 
 
+# By Exif 2.32, what a file with each orientation stores of the upright picture; 1 to 4 keep its sizes.
+STORED = {
+    5: lambda upright: upright.T,
+    6: lambda upright: upright[:, ::-1].T,
+    7: lambda upright: upright[::-1, ::-1].T,
+    8: lambda upright: upright[::-1].T,
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_turned_photo_may_be_annotated_upright_or_as_it_is_stored(detect, orientation):
+    photo = Picture(np.zeros((30, 40, 3), np.uint8), "photo.png", orientation=orientation)
+    stored = np.ascontiguousarray(STORED[orientation](SQUARE))
+    rows, columns = np.nonzero(stored)
+    x0, x1, y0, y1 = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
+    marks = [float(x0), float(y0), 2, float(x1), float(y1), 2, *[0, 0, 0] * 15]
+    as_stored = coco(
+        segmentation={"size": list(stored.shape), "counts": _runs(stored)},
+        keypoints=marks,
+    )
+    as_stored["images"][0].update(width=30, height=40)
+    (found,) = detect(as_stored, photo)
+    assert (found.mask == SQUARE).all()
+    # The corners of the square, whichever they were.
+    assert sorted(found.keypoints[:2, 0]) == [10, 30]
+    assert sorted(found.keypoints[:2, 1]) == [5, 15]
+    assert found.keypoints[2:, 2].max() == 0
+    (found,) = detect(coco(segmentation={"size": [30, 40], "counts": _runs(SQUARE)}), photo)
+    assert (found.mask == SQUARE).all()
+    # A photo that is not turned is not, whatever its annotations say.
+    with pytest.raises(PropfieldError, match="annotate the photo as it is"):
+        detect(as_stored, picture())
+
+
 def test_one_image_serves_a_photo_of_another_name_but_two_do_not(detect):
     data = coco(bbox=[1, 1, 5, 5])
     assert len(detect(data, picture("other.jpg"))) == 1
