@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import trimesh
 from jaxtyping import Bool, Float, Float32
 
 from propfield.body.loaders import open_body
@@ -36,7 +37,7 @@ def fitted_joints(fit: BodyFit) -> Float32[np.ndarray, "24 3"]:
 def angle(rotation: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch"]:
     """Of a rotation, degrees."""
     trace = np.trace(rotation, axis1=-2, axis2=-1)
-    return np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
+    return np.asarray(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
 
 
 def scores(person: StudioPerson, fit: BodyFit) -> dict[str, float]:
@@ -51,27 +52,28 @@ def scores(person: StudioPerson, fit: BodyFit) -> dict[str, float]:
     where the other should. `body_iou`: of the two silhouettes, hidden parts included.
     """
     true, found = person.joints, fitted_joints(fit)
-    around_true, around_found = true - true[0], found - found[0]
     local = [rotation_matrices(torch.from_numpy(pose)).numpy() for pose in (fit.pose, person.scene.pose)]
     turns = np.swapaxes(local[0], 1, 2) @ local[1]
     rays = [joints[0] / np.linalg.norm(joints[0]) for joints in (true, found)]
     focal = [camera.K[0, 0] for camera in (person.camera, fit.camera)]
     facing = fit.camera.R[:, 2] @ person.camera.R[:, 2]
     return {
-        "mpjpe_mm": 1000 * _mean_distance(around_found, around_true),
-        "pa_mpjpe_mm": 1000 * _mean_distance(aligned(found, true), true),
+        "mpjpe_mm": 1000 * float(joint_errors(person, fit).mean()),
+        "pa_mpjpe_mm": 1000 * float(np.linalg.norm(aligned(found, true) - true, axis=1).mean()),
         "joint_angle_deg": float(angle(turns[1:]).mean()),
         "camera_rotation_deg": float(angle(fit.camera.R.T @ person.camera.R)),
         "direction_deg": float(np.degrees(np.arccos(np.clip(rays[0] @ rays[1], -1, 1)))),
         "distance_error": float(abs(np.log((found[0, 2] / focal[1]) / (true[0, 2] / focal[0])))),
         "front_back": float(facing < 0),
         "left_right": float(_sides_swapped(person, fit)),
-        "body_iou": _overlap(_silhouette(fit, person.size), _true_silhouette(person)),
+        "body_iou": overlap(_silhouette(fit, person.size), _true_silhouette(person)),
     }
 
 
-def _mean_distance(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.linalg.norm(one - other, axis=1).mean())
+def joint_errors(person: StudioPerson, fit: BodyFit) -> Float[np.ndarray, "24"]:
+    """Each joint's distance from the true one in the camera's axes, the pelvises laid together; metres."""
+    true, found = person.joints, fitted_joints(fit)
+    return np.linalg.norm((found - found[0]) - (true - true[0]), axis=1)
 
 
 def _sides_swapped(person: StudioPerson, fit: BodyFit) -> bool:
@@ -92,8 +94,6 @@ def _pixels(points: np.ndarray, K: np.ndarray) -> np.ndarray:
 
 
 def _silhouette(fit: BodyFit, size: int) -> Bool[np.ndarray, "H W"]:
-    import trimesh
-
     body = open_body().shaped(fit.shape)
     vertices, _ = posed(fit.pose, body)
     return silhouette(trimesh.Trimesh(vertices, body.faces, process=False), fit.camera, (size, size))
@@ -103,5 +103,6 @@ def _true_silhouette(person: StudioPerson) -> Bool[np.ndarray, "H W"]:
     return silhouette(person.mesh, person.camera, (person.size, person.size))
 
 
-def _overlap(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> float:
+def overlap(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> float:
+    """Intersection over union; 0 of two empty masks."""
     return float((one & other).sum() / max((one | other).sum(), 1))

@@ -1,0 +1,112 @@
+"""What is given to the body fit: simulated landmarks, or what models see in the studio's pictures."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from propfield.body.loaders import open_body
+from propfield.errors import PropfieldError
+from propfield.evaluation.perception.people import StudioPerson
+from propfield.evaluation.perception.scores import overlap
+from propfield.evaluation.perception.simulated_landmarks import simulated_landmarks
+from propfield.perception.body_fit import BodyFit, Subject, fit_bodies
+from propfield.perception.camera import intrinsics
+from propfield.perception.choice import PerceptionChoice
+from propfield.perception.detection import Detection, people_in
+from propfield.perception.observe import landmarks_of_person
+from propfield.perception.picture import Picture
+from propfield.progress import Progress
+
+SIMULATED = {
+    "keypoints": (False, False),
+    "whole body": (True, False),
+    "3D landmarks": (True, True),
+}
+"""Levels with simulated landmarks: COCO's 17 alone; with feet and hands, as COCO-WholeBody has them; with
+directions in space besides, as BlazePose guesses them. Whether ends are known, and whether depth is."""
+PICTURES = "pictures"
+"""The level at which models see the studio's pictures."""
+FOUND = 0.1
+"""Least overlap of a detected person's mask with the true one for it to be that person."""
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Level:
+    """What came out at one level.
+
+    Attributes:
+        fits: of each person; None where no body was fitted.
+        mask_ious: of each person's mask, where one was found.
+        fit_seconds: for each person, with all of them in one batch.
+        seconds: for each person, seeing and fitting.
+    """
+
+    name: str
+    fits: list[BodyFit | None]
+    mask_ious: list[float | None]
+    fit_seconds: float
+    seconds: float
+
+
+def simulated(name: str, people: Sequence[StudioPerson], progress: Progress) -> Level:
+    """A level of SIMULATED."""
+    ends, depth = SIMULATED[name]
+    subjects = [
+        Subject(simulated_landmarks(each, ends=ends, depth=depth), _intrinsics(each.size)) for each in people
+    ]
+    began = time.perf_counter()
+    fits = fit_bodies(subjects, open_body(), progress=progress)
+    seconds = (time.perf_counter() - began) / len(people)
+    return Level(name, fits, [None] * len(people), seconds, seconds)
+
+
+def seen(people: Sequence[StudioPerson], choice: PerceptionChoice, progress: Progress) -> Level:
+    """The level of pictures. Unavailable when the models or their weights are not here."""
+    segmenter, finder = choice.open_segmenter(["person"]), choice.keypoint_finder()
+    finder()
+    subjects: list[Subject | None] = []
+    ious: list[float | None] = []
+    spent = 0.0
+    for start in range(0, len(people), _BATCH):
+        progress("look at pictures", start / len(people))
+        batch = people[start : start + _BATCH]
+        pictures = [Picture(each.picture(), f"{each.pose_name}.png") for each in batch]
+        began = time.perf_counter()
+        for person, picture, found in zip(batch, pictures, segmenter.segment(pictures), strict=True):
+            detection, iou = _nearest(person, people_in(found))
+            ious.append(iou)
+            subject = None
+            if detection is not None:
+                try:
+                    landmarks = landmarks_of_person(picture, detection, finder)
+                    size = float(max(detection.box[2:] - detection.box[:2]))
+                    subject = Subject(landmarks, intrinsics(picture), size)
+                except PropfieldError:
+                    # Counted: nobody was recognised.
+                    pass
+            subjects.append(subject)
+        spent += time.perf_counter() - began
+    began = time.perf_counter()
+    fitted = iter(fit_bodies([each for each in subjects if each is not None], open_body(), progress=progress))
+    fits = [None if each is None else next(fitted) for each in subjects]
+    fitting = time.perf_counter() - began
+    return Level(PICTURES, fits, ious, fitting / len(people), (spent + fitting) / len(people))
+
+
+def _nearest(person: StudioPerson, found: list[Detection]) -> tuple[Detection | None, float | None]:
+    """The detection that is this person, and how well its mask fits."""
+    truth = person.visible_mask
+    ious = [overlap(each.mask, truth) for each in found]
+    if not ious or max(ious) < FOUND:
+        return None, None
+    best = int(np.argmax(ious))
+    return found[best], ious[best]
+
+
+def _intrinsics(size: int) -> Float32[np.ndarray, "3 3"]:
+    """As of a photo that does not tell its focal length, which is not the true one here."""
+    return intrinsics(Picture(np.zeros((size, size, 3), np.uint8), ""))
