@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from propfield.cli.output import Json, print_json, shown_progress
+from propfield.cli.output import CommercialSafe, Json, print_json, shown_progress
 from propfield.cli.perception_options import Body, Detector, Keypoints, Segmenter
 
 
@@ -45,6 +45,13 @@ def reconstruct(
     segmenter: Segmenter = None,
     keypoints: Keypoints = None,
     body: Body = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(
+            help="The photo's licence, such as CC-BY-4.0 or “own work”; else the annotations say it."
+        ),
+    ] = None,
+    commercial_safe: CommercialSafe = False,
     as_json: Json = False,
 ) -> None:
     """Rebuild a photo: the posed body, the camera, and the object in its place.
@@ -66,9 +73,9 @@ def reconstruct(
     - `propfield reconstruct ride.jpg --annotations instances.json --out ride/`
 
     With `--json`: {"out", "files", "category", "type", "mirrored", "person", "people", "object", "objects",
-    "why", "reprojection_px", "person_height_px", "object_mask_iou", "field_mask_iou"}. `object_mask_iou` is
-    the overlap of the placed object, as the scene shows it, with its mask in the photo; `field_mask_iou` that
-    of the field's surface before it was moved.
+    "why", "reprojection_px", "person_height_px", "object_mask_iou", "field_mask_iou", "commercial_safe",
+    "note"}. `object_mask_iou` is the overlap of the placed object, as the scene shows it, with its mask in
+    the photo; `field_mask_iou` that of the field's surface before it was moved.
     """
     with shown_progress() as progress:
         from propfield.jobs.reconstruct import reconstruct_photo
@@ -82,6 +89,8 @@ def reconstruct(
             annotations=annotations,
             field_file=field,
             choice=PerceptionChoice(detector, segmenter, keypoints, body),
+            licence=licence,
+            commercial_safe=commercial_safe,
             progress=progress,
         )
     if as_json:
@@ -93,6 +102,8 @@ def reconstruct(
 def show(out: Path, result: dict[str, Any]) -> None:
     """What was rebuilt, for people."""
     print(f"{out}: {', '.join(result['files'])}")
+    if result["note"]:
+        print(result["note"])
     if result["people"] > 1 or result["objects"] > 1:
         thing = f" with {result['category']} {result['object']} of {result['objects']}"
         print(f"Person {result['person']} of {result['people']}{thing if result['objects'] else ''}.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from propfield.home import Home, open_home
 from propfield.jobs.requests import ReconstructRequest
+from propfield.ledger import Ledger, is_commercial_safe
 from propfield.library import Library
 from propfield.perception.choice import PerceptionChoice
 from propfield.progress import Progress, silent
@@ -20,10 +21,13 @@ def reconstruct_photo(
     annotations: Path | None = None,
     field_file: Path | None = None,
     choice: PerceptionChoice | None = None,
+    licence: str | None = None,
+    commercial_safe: bool = False,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Rebuilds a photo into a folder, with the library's newest field of its object unless `field_file` is
-    given; gives what `summary` does."""
+    given; gives what `summary` does. `licence` is the photo's; with `commercial_safe` all that goes in must
+    be known to allow commercial use."""
     scene = reconstruct(
         photo,
         wanted,
@@ -31,6 +35,8 @@ def reconstruct_photo(
         field_file=field_file,
         field_files=None if field_file else Library(open_home().library).newest(),
         choice=choice,
+        licence=licence,
+        ledger=Ledger(commercial_safe),
         out=out,
         progress=progress,
     )
@@ -47,6 +53,8 @@ def reconstruct_uploads(
         Wanted(request.category, request.person, request.object, request.type),
         annotations=find_upload(home.uploads, request.annotations) if request.annotations else None,
         field_files=Library(home.library).newest(),
+        licence=request.licence,
+        ledger=Ledger(request.commercial_safe),
         progress=progress,
     )
     return _written(scene, folder, progress)
@@ -75,4 +83,6 @@ def summary(scene: Reconstruction) -> dict[str, Any]:
         "person_height_px": round(float(scene.person_height_px), 3),
         "object_mask_iou": round(thing.mask_iou, 4) if thing else None,
         "field_mask_iou": round(thing.field_iou, 4) if thing else None,
+        "commercial_safe": is_commercial_safe(scene.licences),
+        "note": scene.picture.note,
     }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from propfield.body.skinning import pose_vertices
 from propfield.body.template import BodyTemplate
 from propfield.errors import NotFound, PropfieldError
 from propfield.field.occupancy import OccupancyField
+from propfield.ledger import Ledger, of_body, of_field
+from propfield.licences import UNKNOWN, entry, read_licence
 from propfield.observations.observation import mask_box
 from propfield.perception.annotations import CocoAnnotations, read_annotations
 from propfield.perception.choice import PerceptionChoice
@@ -66,6 +69,7 @@ class Reconstruction:
         object: the object beside it; None without a field or an object.
         field: what it is from, and
         field_file: the file of that, where it is one.
+        licences: the ledger of what went in, see propfield.ledger.
     """
 
     picture: Picture
@@ -77,6 +81,7 @@ class Reconstruction:
     object: ObjectFit | None
     field: OccupancyField | None = None
     field_file: Path | None = None
+    licences: tuple[dict[str, Any], ...] = ()
 
     @property
     def category(self) -> str | None:
@@ -115,6 +120,8 @@ def reconstruct(
     field_file: Path | None = None,
     field_files: Mapping[str, Path] | None = None,
     choice: PerceptionChoice | None = None,
+    licence: str | None = None,
+    ledger: Ledger | None = None,
     out: Path | None = None,
     progress: Progress = silent,
 ) -> Reconstruction:
@@ -127,25 +134,28 @@ def reconstruct(
         annotations: COCO's, with the photo's masks (and keypoints); else `choice` finds them.
         field: the category's; or `field_file`, or one of `field_files` (by category). None: just the body.
         choice: who finds masks and keypoints where annotations do not tell.
+        licence: the photo's; else the annotations say it.
+        ledger: what goes in is entered there, and refused where it wants to know better.
         out: the folder that will be written; looked at before the long work begins.
 
     Raises PropfieldError, with one sentence, for whatever is wrong with the photo, the files or the choice.
     """
-    wanted, choice = wanted or Wanted(), choice or PerceptionChoice()
+    wanted, choice, ledger = wanted or Wanted(), choice or PerceptionChoice(), ledger or Ledger()
     progress("read photo", 0.0)
     if out is not None:
         check_folder(out)
     picture = load_picture(photo, longest=LONGEST)
+    progress("read photo", 1.0, picture.note)
+    if isinstance(annotations, Path):
+        annotations = read_annotations(annotations)
+    _enter_photo(ledger, picture, annotations, licence)
     prop = read_prop(wanted.mesh) if wanted.mesh else None
     if field is None and field_file is not None:
         field = _load(field_file)
     category = _asked(wanted, field, field_files)
     progress("find person and object", 0.0)
     words = [category] if category else list(field_files or COCO_80)
-    if annotations is None:
-        segmenter = choice.open_segmenter([PERSON, *words])
-    else:
-        segmenter = annotations if isinstance(annotations, CocoAnnotations) else read_annotations(annotations)
+    segmenter = annotations or choice.open_segmenter([PERSON, *words], ledger)
     (detections,) = segmenter.segment([picture])
     pair = choose_pair(
         detections,
@@ -160,14 +170,17 @@ def reconstruct(
         field = _load(field_file)
     if field is None and (wanted.type or prop):
         raise _no_field(pair.category or "the object")
+    if field is not None:
+        ledger.add(of_field(field.category, field.provenance))
     body = _fitting_body(field)
+    ledger.add([of_body(body)])
     progress("fit body", 0.0)
     perceived = observe(
         picture,
         detections,
         category=pair.category or "",
         person=pair.person,
-        finder=choice.keypoint_finder(),
+        finder=choice.keypoint_finder(ledger),
         body=body,
         id=Path(picture.name).stem,
         source="photo",
@@ -200,7 +213,20 @@ def reconstruct(
         object=found,
         field=field,
         field_file=field_file if found is not None else None,
+        licences=tuple(ledger.of(body, {})),
     )
+
+
+def _enter_photo(
+    ledger: Ledger, picture: Picture, annotations: CocoAnnotations | None, licence: str | None
+) -> None:
+    told = licence or (annotations.image_of(picture).licence if annotations else UNKNOWN)
+    if ledger.commercial_safe and read_licence(told).commercial is None:
+        raise PropfieldError(
+            f"Whether {picture.name} may be used commercially is not known (its licence: “{told[:80]}”); say "
+            "its licence with --licence, or leave --commercial-safe out."
+        )
+    ledger.add([entry(f"photo: {picture.name}", told)])
 
 
 def posed_mesh(body: BodyTemplate, pose: np.ndarray) -> trimesh.Trimesh:

@@ -1,11 +1,12 @@
 """A reconstruction on disk: a folder with scene.json, the photo, meshes and a picture to judge it by.
 
 `scene.json` is `{"format": "propfield.scene", "version": 1, "photo", "size": [w, h], "people": [...],
-"field", "glb"}`; `glb` is a glTF file of body, object and camera. A person has `pose` (24 × 3, radians),
-`shape` (10), `joints` (24 × 3, metres: the T-pose's, of that shape), `camera` (`K`, `R`, `t`, see
-observation.Camera), `category`, `type`, `reprojection_px`, `person_height_px`, `object_mask_iou`,
-`field_mask_iou`, `body` and `object` (.ply files in the person's space, metres), `object_glb` (the object
-alone, with a user's materials), `keypoints`, `joint_confidence`, `chosen` and `placement`.
+"field", "glb", "licences"}`; `glb` is a glTF file of body, object and camera, `licences` the ledger of what
+went in (propfield.ledger). A person has `pose` (24 × 3, radians), `shape` (10), `joints` (24 × 3, metres: the
+T-pose's, of that shape), `camera` (`K`, `R`, `t`, see observation.Camera), `category`, `type`,
+`reprojection_px`, `person_height_px`, `object_mask_iou`, `field_mask_iou`, `body` and `object` (.ply files in
+the person's space, metres), `object_glb` (the object alone, with a user's materials), `keypoints`,
+`joint_confidence`, `chosen` and `placement`.
 
 `chosen`: `person` of `people`, `object` of `objects` of the category (numbers from 1, left to right), `why`.
 `placement`: see object_fit.ObjectFit; `mesh` is the name of the user's mesh, or null for the field's surface,
@@ -84,6 +85,7 @@ def _fill(scene: "Reconstruction", folder: Path) -> None:
         "people": [_person(scene)],
         "field": Path(scene.field_file).name if scene.field_file is not None else None,
         "glb": GLB,
+        "licences": list(scene.licences),
     }
     (folder / SCENE).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
