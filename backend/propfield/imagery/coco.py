@@ -55,6 +55,11 @@ class CocoSource:
         """Categories that a picture shows together with a person, sorted."""
         return sorted(self._photos)
 
+    def pictures(self, category: str) -> list[Path]:
+        """The pictures of a category, by name; NotFound (with the nearest names) for an unknown one."""
+        wanted = checked_category(category, self.categories(), self.file.name)
+        return sorted((photo.path for photo in self._photos[wanted]), key=lambda path: path.name)
+
     def types(self, category: str) -> list[InteractionType]:
         """One type, “photos”; NotFound (with the nearest names) for an unknown category."""
         checked_category(category, self.categories(), self.file.name)

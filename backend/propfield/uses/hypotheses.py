@@ -124,16 +124,20 @@ def seen_probability(
 
 
 def surface_at(hypothesis: Hypothesis, grid: Grid, share: float) -> trimesh.Trimesh:
-    """The posed field's surface at a part of its peak: one object, so without small pieces beside it."""
-    level = share * float(hypothesis.posed.max())
-    pieces, count = label(hypothesis.posed > level, return_num=True)
-    occupancy = hypothesis.posed
+    """The posed field's surface at a part of its peak."""
+    return main_surface(hypothesis.posed, grid, share)
+
+
+def main_surface(posed: Float32[np.ndarray, "R R R"], grid: Grid, share: float) -> trimesh.Trimesh:
+    """A field's surface at a part of its peak: one object, so without small pieces beside it."""
+    level = share * float(posed.max())
+    pieces, count = label(posed > level, return_num=True)
     if count > 1:
         sizes = np.bincount(pieces.ravel())
         sizes[0] = 0
         kept = np.flatnonzero(sizes >= SMALLER_PIECE * sizes.max())
-        occupancy = np.where(np.isin(pieces, kept) | (pieces == 0), occupancy, 0).astype(np.float32)
-    surface = iso_surface(occupancy, grid, level)
+        posed = np.where(np.isin(pieces, kept) | (pieces == 0), posed, 0).astype(np.float32)
+    surface = iso_surface(posed, grid, level)
     return trimesh.Trimesh(surface.vertices, surface.faces, process=False)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float32, Float64
 
 from propfield.body.template import BodyTemplate
 from propfield.field.occupancy import OccupancyField
@@ -63,12 +63,14 @@ class ObjectFit:
         level: occupancy at which the field's surface is taken.
         mesh: the field's surface, or the user's prop, as placed.
         transform: (4, 4) to `mesh` from the surface as the field has it, or from the prop's file.
+        moved: (4, 4) the part of it that the search found: from where the field has the object.
         prop: the user's prop, when one was given.
         field_iou: how well the field's surface explains the mask where the field has it, and
         mask_iou: how well `mesh` does: see object_measures.mask_overlap.
         contact: the body part that the type meets; None where it does not say.
         gap: metres from the mesh to that part, 0 where they touch; None without a part.
         sunk: metres that the mesh is deep in the body, the contact's part left out.
+        posed: the type's occupancy around the posed body, over the field's grid, before anything was moved.
         candidates: all types that were placed, as they are and mirrored, the best first.
     """
 
@@ -77,12 +79,14 @@ class ObjectFit:
     level: float
     mesh: trimesh.Trimesh
     transform: Float64[np.ndarray, "4 4"]
+    moved: Float64[np.ndarray, "4 4"]
     prop: PropFile | None
     field_iou: float
     mask_iou: float
     contact: str | None
     gap: float | None
     sunk: float
+    posed: Float32[np.ndarray, "R R R"]
     candidates: tuple[Candidate, ...]
 
 
@@ -129,12 +133,14 @@ def fit_object(
         level=laid.share * float(way.posed.max()),
         mesh=mesh,
         transform=moved @ laid.transform,
+        moved=moved,
         prop=prop,
         field_iou=mask_overlap(surface, posed_body, observation, unknown),
         mask_iou=mask_overlap(mesh, posed_body, observation, unknown),
         contact=way.part if len(touched) else None,
         gap=surface_gap(mesh, posed_body, touched),
         sunk=deepest(mesh, ground[0].without(posed_body, touched)),
+        posed=way.posed,
         candidates=_candidates(trials),
     )
 
