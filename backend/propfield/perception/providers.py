@@ -64,6 +64,25 @@ def _vitpose(named: str | None, words: Sequence[str]) -> Any:
     return VitPose(_folder("vitpose", named))
 
 
+def _detectron2(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.detectron2_segmenter import Detectron2Segmenter
+
+    return Detectron2Segmenter(_brought("detectron2", named))
+
+
+def _mmpose(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.mmpose_keypoints import MmposeKeypoints
+
+    return MmposeKeypoints(_brought("mmpose", named))
+
+
+def _brought(name: str, named: str | None) -> Path:
+    """A model's folder, which has to be named: nobody could tell which of several is meant."""
+    if named is None:
+        raise PropfieldError(f"{name} has many models; name the folder of one: {name}:FOLDER.")
+    return Path(named).expanduser()
+
+
 def _folder(name: str, named: str | None) -> Path:
     folder = model_folder(name, named)
     if folder is None:
@@ -135,6 +154,17 @@ PROVIDERS: tuple[Provider, ...] = (
     _hub("segmenter", "sam2", "SAM 2: masks of what a detector boxed", _sam2, "Apache-2.0", in_boxes=True),
     Provider(
         job="segmenter",
+        name="detectron2",
+        what="PointRend, Mask R-CNN and others of detectron2",
+        open=_detectron2,
+        code=read_licence("Apache-2.0"),
+        weights_licence=OF_THE_USER,
+        packages=("detectron2",),
+        remedy="install it with pip install 'git+https://github.com/facebookresearch/detectron2.git'",
+        by_default=False,
+    ),
+    Provider(
+        job="segmenter",
         name="coco",
         what="masks and keypoints from a COCO annotation file",
         open=_coco,
@@ -158,6 +188,17 @@ PROVIDERS: tuple[Provider, ...] = (
         suffixes=(".task",),
     ),
     _hub("keypoints", "vitpose", "ViTPose: COCO's 17 keypoints", _vitpose, "Apache-2.0"),
+    Provider(
+        job="keypoints",
+        name="mmpose",
+        what="HRNet with DARK, RTMPose and others of mmpose",
+        open=_mmpose,
+        code=read_licence("Apache-2.0"),
+        weights_licence=OF_THE_USER,
+        packages=("mmpose",),
+        remedy='install it with pip install openmim && mim install "mmcv>=2,<2.2" mmpose',
+        by_default=False,
+    ),
     Provider(
         job="body",
         name="fit",

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from propfield.errors import PropfieldError
-from propfield.perception.hub_models.loading import in_batches, load
+from propfield.perception.batching import in_batches
+from propfield.perception.hub_models.loading import load
 from propfield.perception.hub_models.rt_detr import boxes_in
 from propfield.perception.picture import Picture
 from propfield.perception.protocols import Boxes

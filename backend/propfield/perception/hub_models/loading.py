@@ -2,17 +2,14 @@
 
 import json
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from propfield.errors import PropfieldError, Unavailable
 from propfield.jobs.device import torch_device
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 INSTALL = 'install it with pip install "propfield[transformers]"'
 
@@ -77,25 +74,6 @@ def load(
             f"{folder} holds {what} that cannot be read ({type(error).__name__}); get its weights again."
         ) from error
     return Loaded(model.eval().to(device), processor, device, folder)
-
-
-def in_batches(
-    work: Callable[[list[Item]], Sequence[Answer]],
-    items: Sequence[Item],
-    most: int,
-    key: Callable[[Item], Hashable] = lambda item: None,
-) -> list[Answer]:
-    """What `work` gives for all items, in order; it gets at most `most` at once, all of one key. Pictures of
-    one size need no padding, so that each gets the same answer as alone."""
-    groups: dict[Hashable, list[int]] = {}
-    for index, item in enumerate(items):
-        groups.setdefault(key(item), []).append(index)
-    answers: dict[int, Answer] = {}
-    for group in groups.values():
-        for start in range(0, len(group), most):
-            chunk = group[start : start + most]
-            answers.update(zip(chunk, work([items[index] for index in chunk]), strict=True))
-    return [answers[index] for index in range(len(items))]
 
 
 def _model_type(folder: Path) -> str | None:

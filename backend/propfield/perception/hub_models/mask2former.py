@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from propfield.observations.observation import mask_box
+from propfield.perception.batching import in_batches
 from propfield.perception.coco_names import coco_name
 from propfield.perception.detection import Detection
-from propfield.perception.hub_models.loading import in_batches, load
+from propfield.perception.hub_models.loading import load
 from propfield.perception.picture import Picture
 
 SCORE = 0.5

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from propfield.perception.batching import in_batches
 from propfield.perception.coco_names import coco_name
-from propfield.perception.hub_models.loading import in_batches, load
+from propfield.perception.hub_models.loading import load
 from propfield.perception.picture import Picture
 from propfield.perception.protocols import Boxes
 

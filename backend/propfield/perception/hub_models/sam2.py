@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from PIL import Image
 
-from propfield.perception.hub_models.loading import in_batches, load
+from propfield.perception.batching import in_batches
+from propfield.perception.hub_models.loading import load
 from propfield.perception.picture import Picture
 
 _IMAGENET_MEAN, _IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from propfield.errors import PropfieldError
-from propfield.perception.hub_models.loading import in_batches, load
+from propfield.perception.batching import in_batches
+from propfield.perception.hub_models.loading import load
 from propfield.perception.landmark_evidence import with_evidence_inside
 from propfield.perception.landmarks import Landmarks, from_coco_keypoints
 from propfield.perception.protocols import Person
