@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 2
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-blenders bench lint format extension body clean
+.PHONY: help demo test test-slow test-minimal test-blenders bench lint format extension body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: $(VENV)/ready  ## The tests that everyone runs, under 10 minutes on 2 core
 
 test-slow: $(VENV)/ready  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+test-minimal: $(VENV)/ready  ## A fresh environment without any extra: each verb works, or says what it needs
+	$(BIN)/python -m pytest tests/end_to_end/test_minimal_install.py --timeout 3600
 
 test-blenders: $(VENV)/ready  ## The add-on's tests in each Blender that it supports
 	@grep -v '^bpy==' constraints.txt > $(VENV)/constraints-without-bpy.txt
