@@ -12,11 +12,12 @@ from propfield.body.skinning import joint_transforms
 from propfield.body.template import BodyTemplate
 from propfield.errors import NotFound, PropfieldError
 from propfield.evaluation.eft_file import EftFit, read_eft_fits
-from propfield.evaluation.weak_camera import perspective_camera
 from propfield.imagery.photos import checked_category
 from propfield.observations.observation import Observation, mask_box
 from propfield.perception.annotations import AnnotatedImage, read_annotations
+from propfield.perception.camera import usual_intrinsics
 from propfield.perception.detection import PERSON
+from propfield.perception.weak_camera import WeakCamera, perspective_camera
 from propfield.progress import Progress, silent
 
 OVERLAP = 0.5
@@ -95,9 +96,8 @@ class CocoEft:
             return "finite numbers"
         pose = _pose(fit)
         joints = joint_transforms(torch.from_numpy(pose), torch.from_numpy(body.joints))[:, :3, 3].numpy()
-        camera, residual = perspective_camera(
-            joints, fit.rotations[0], fit.pixels_a_metre, fit.shift, (image.width, image.height)
-        )
+        weak = WeakCamera(fit.rotations[0], fit.pixels_a_metre, fit.shift)
+        camera, residual = perspective_camera(joints, weak, usual_intrinsics((image.width, image.height)))
         if not residual * CROP / (200 * fit.crop_scale) <= LARGEST_RESIDUAL:
             return "camera found"
         object_mask = self.annotations.mask_of(things[0], image)

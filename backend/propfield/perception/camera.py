@@ -13,10 +13,20 @@ FILM_WIDTH = 36.0
 
 
 def intrinsics(picture: Picture) -> Float32[np.ndarray, "3 3"]:
-    """K in pixels: the EXIF's focal length where there is one, else a field of view of 46.4° over the longer
-    side; square pixels, the principal point in the middle."""
-    width, height = picture.size
-    ratio = FOCAL_OF_LONG_SIDE if picture.focal_35mm is None else picture.focal_35mm / FILM_WIDTH
+    """K in pixels: the EXIF's focal length where there is one, else as `usual_intrinsics`."""
+    if picture.focal_35mm is None:
+        return usual_intrinsics(picture.size)
+    return _intrinsics(picture.size, picture.focal_35mm / FILM_WIDTH)
+
+
+def usual_intrinsics(size: tuple[int, int]) -> Float32[np.ndarray, "3 3"]:
+    """K of a photo of `size` (width, height) that does not tell its lens: a field of view of 46.4° over the
+    longer side, square pixels, the principal point in the middle."""
+    return _intrinsics(size, FOCAL_OF_LONG_SIDE)
+
+
+def _intrinsics(size: tuple[int, int], ratio: float) -> Float32[np.ndarray, "3 3"]:
+    width, height = size
     focal = ratio * max(width, height)
     return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]], dtype=np.float32)
 

@@ -9,11 +9,10 @@ from scipy.spatial.transform import Rotation
 from propfield.body.loaders import open_body
 from propfield.errors import NotFound, PropfieldError
 from propfield.evaluation.coco_eft import REASONS, CocoEft
-from propfield.evaluation.weak_camera import perspective_camera
 from propfield.imagery.studio import StudioSource
 from propfield.observations.filters import failed_filter
 
-from .eft_folder import box, posed_joints, save, weak_camera, write_folder
+from .eft_folder import box, posed_joints, save, write_folder
 
 
 def is_close(view):
@@ -37,51 +36,6 @@ def views():
 def folder(tmp_path, views):
     write_folder(tmp_path, views)
     return tmp_path
-
-
-@pytest.mark.parametrize("distance", [30.0, 300.0])
-def test_from_afar_a_weak_camera_is_a_perspective_one(views, distance):
-    pose, turn = views[0].pose, views[0].camera.R.astype(float)
-    joints = posed_joints(pose)
-    focal = 0.5 / np.tan(np.radians(46.4) / 2) * 640
-    scale, shift = focal / distance, np.array([350.0, 200.0])
-    camera, residual = perspective_camera(joints, turn, scale, shift, (640, 480))
-    np.testing.assert_allclose(camera.K, [[focal, 0, 320], [0, focal, 240], [0, 0, 1]], rtol=1e-6)
-    flat = (joints - joints[0]) @ turn.T + joints[0]
-    # What the perspective adds falls with the distance, and the person fills some pixels only.
-    assert residual < 3 / distance
-    assert camera.project(joints) == pytest.approx(scale * flat[:, :2] + shift, abs=10 / distance)
-    assert np.linalg.norm(camera.centre - joints[0]) == pytest.approx(distance, rel=0.02)
-
-
-def test_it_is_the_best_camera_there_is(views):
-    """No small change of the camera comes nearer to the weak projection."""
-    pose, turn = views[1].pose, views[1].camera.R.astype(float)
-    joints = posed_joints(pose)
-    scale, shift = weak_camera(views[1].camera, pose)
-    camera, residual = perspective_camera(joints, turn, scale, shift, views[1].size)
-    target = scale * ((joints - joints[0]) @ turn.T + joints[0])[:, :2] + shift
-
-    def error(R, t):
-        seen = (joints.astype(float) @ R.T + t) @ camera.K.T.astype(float)
-        return np.linalg.norm(seen[:, :2] / seen[:, 2:] - target) / 24
-
-    R, t = camera.R.astype(float), camera.t.astype(float)
-    assert error(R, t) == pytest.approx(residual, rel=1e-3)
-    for axis in np.eye(3):
-        for step in (-0.01, 0.01):
-            nudged = Rotation.from_rotvec(step * axis).as_matrix() @ R
-            # Turned about the pelvis, so that nothing else changes.
-            moved = R @ joints[0] + t - nudged @ joints[0]
-            assert error(nudged, moved) > residual
-            assert error(R, t + step * axis) > residual
-
-
-def test_a_camera_that_cannot_be_is_told(views):
-    joints = posed_joints(views[0].pose)
-    for scale, shift in ((0.0, 0.0), (-50.0, 0.0), (float("nan"), 0.0), (60.0, float("nan"))):
-        _, residual = perspective_camera(joints, np.eye(3), scale, np.array([shift, 3.0]), (640, 480))
-        assert residual == float("inf")
 
 
 def test_observations_are_those_of_the_scenes(folder, views):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32
 
 from propfield.body.loaders import open_body
 from propfield.errors import PropfieldError
@@ -13,7 +12,7 @@ from propfield.evaluation.perception.people import StudioPerson
 from propfield.evaluation.perception.scores import overlap
 from propfield.evaluation.perception.simulated_landmarks import simulated_landmarks
 from propfield.perception.body_fit import BodyFit, Subject, fit_bodies
-from propfield.perception.camera import intrinsics
+from propfield.perception.camera import intrinsics, usual_intrinsics
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.detection import Detection, people_in
 from propfield.perception.observe import landmarks_of_person
@@ -55,8 +54,10 @@ class Level:
 def simulated(name: str, people: Sequence[StudioPerson], progress: Progress) -> Level:
     """A level of SIMULATED."""
     ends, depth = SIMULATED[name]
+    # As of photos that do not tell their lens: the true field of view is another.
     subjects = [
-        Subject(simulated_landmarks(each, ends=ends, depth=depth), _intrinsics(each.size)) for each in people
+        Subject(simulated_landmarks(each, ends=ends, depth=depth), usual_intrinsics((each.size, each.size)))
+        for each in people
     ]
     began = time.perf_counter()
     fits = fit_bodies(subjects, open_body(), progress=progress)
@@ -105,8 +106,3 @@ def _nearest(person: StudioPerson, found: list[Detection]) -> tuple[Detection | 
         return None, None
     best = int(np.argmax(ious))
     return found[best], ious[best]
-
-
-def _intrinsics(size: int) -> Float32[np.ndarray, "3 3"]:
-    """As of a photo that does not tell its focal length, which is not the true one here."""
-    return intrinsics(Picture(np.zeros((size, size, 3), np.uint8), ""))
