@@ -107,7 +107,7 @@ def get(
         raise PropfieldError("--licence is for weights of your own; give them with --from FILE.")
     entry = _entry_of(name, None, None)
     if is_here(entry):
-        _tell(entry, place_of(entry), "already here", as_json)
+        _tell(entry, place_of(entry), f"already here{_doubt(entry)}", as_json)
         return
     planned = plan(entry, offline=offline)
     _show(planned)
@@ -205,6 +205,19 @@ def _own_weights() -> list[dict[str, Any]]:
 def _bytes(place: Path) -> int:
     files = place.iterdir() if place.is_dir() else [place]
     return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _doubt(entry: "Entry") -> str:
+    """What to say of a file that somebody put there by hand, when it is not the published one."""
+    from propfield.weights.fetching import hash_of
+    from propfield.weights.records import place_of, read_record
+
+    if read_record(entry.name) is not None or entry.is_folder or not entry.files[0].digest:
+        return ""
+    kind, _, wanted = entry.files[0].digest.partition(":")
+    if hash_of(place_of(entry), kind) == wanted:
+        return ", as published"
+    return "; its hash is not the published one's: if it should be, remove it and get it again"
 
 
 def _show(planned: "Plan") -> None:

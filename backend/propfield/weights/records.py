@@ -79,7 +79,9 @@ def licence_of(path: Path) -> Licence:
         if path == folder / record.place:
             return read_licence(record.licence)
     for entry in catalogue().values():
-        if path.name == place_of(entry).name:
+        # The hub's own cache, which other programs fill, has the repository's name in its folders.
+        cached = f"models--{entry.hub.replace('/', '--')}" if entry.hub else None
+        if path.name == place_of(entry).name or cached in path.parts:
             return entry.licence
     return Licence(UNKNOWN, None, f"nothing is known of {path.name}; `propfield weights get` can record it")
 

@@ -175,3 +175,25 @@ def test_a_field_of_before_ledgers_opens(file, tmp_path, capsys):
     assert "It holds no ledger of its inputs" in capsys.readouterr().out
     assert run(["info", str(tmp_path / "old.field.npz"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["commercial_safe"] is None
+
+
+def test_jobs_may_ask(tmp_path, home):
+    from propfield.home import open_home
+    from propfield.jobs.reconstruct import reconstruct_uploads
+    from propfield.jobs.requests import parse_request
+
+    asked = parse_request({"kind": "learn", "category": "hat", "commercial_safe": True})
+    assert asked.commercial_safe
+    assert not parse_request({"kind": "learn", "category": "hat"}).commercial_safe
+    with pytest.raises(PropfieldError, match="commercial_safe"):
+        parse_request({"kind": "learn", "category": "hat", "commercial_safe": "yes"})
+    upload = "a" * 32
+    place = open_home(home).uploads / upload
+    place.mkdir()
+    Image.new("RGB", (64, 64)).save(place / "photo.png")
+    for licence, words in ((None, r"photo\.png .* is not known"), ("CC BY-NC 4.0", "non-commercial")):
+        request = parse_request(
+            {"kind": "reconstruct", "photo": upload, "commercial_safe": True, "licence": licence}
+        )
+        with pytest.raises(PropfieldError, match=words):
+            reconstruct_uploads(request, open_home(home), folder=tmp_path / "out")

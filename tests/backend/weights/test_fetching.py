@@ -228,6 +228,8 @@ def test_the_licence_of_a_file_is_its_records_else_its_names_else_unknown(weight
     other = tmp_path / "elsewhere" / "pose_landmarker_lite.task"
     assert licence_of(other).name == "Apache-2.0"
     assert licence_of(tmp_path / "net.onnx").commercial is None
+    cached = tmp_path / "hub" / "models--PekingU--rtdetr_v2_r18vd" / "snapshots" / "c0ffee"
+    assert licence_of(cached).name == "Apache-2.0"
     own = Entry("net", "–", "own", "", read_licence("CC BY-NC 4.0"), files=(WeightsFile("net.onnx"),))
     (tmp_path / "net.onnx").write_bytes(CONTENT)
     path, _ = bring(own, tmp_path / "net.onnx")

@@ -91,6 +91,14 @@ def test_weights_of_ones_own(weights, tmp_path, said):
         assert words in err
 
 
+def test_a_file_that_somebody_put_there_is_compared(weights, said):
+    weights.mkdir()
+    (weights / "pose_landmarker_heavy.task").write_bytes(CONTENT)
+    code, out, _ = said("get", "pose-landmarker-heavy")
+    assert code == 0
+    assert "already here; its hash is not the published one's" in out
+
+
 def test_a_published_file_that_is_brought_is_compared(weights, tmp_path, said):
     (tmp_path / "mine.task").write_bytes(CONTENT)
     code, out, _ = said("get", "pose-landmarker-heavy", "--from", tmp_path / "mine.task")
