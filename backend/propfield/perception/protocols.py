@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from propfield.body.template import BodyTemplate
 from propfield.observations.observation import Camera
 from propfield.perception.detection import Detection
 from propfield.perception.landmarks import Landmarks
@@ -105,6 +106,6 @@ class KeypointFinder(Protocol):
 class BodyEstimator(Protocol):
     """Finds persons' pose, shape and camera."""
 
-    def estimate(self, people: Sequence[Person]) -> list[PosedBody | None]:
-        """The body of each person; None where it is not known."""
+    def estimate(self, people: Sequence[Person], body: BodyTemplate) -> Sequence[PosedBody | None]:
+        """Each person as `body`; None where it is not known."""
         ...

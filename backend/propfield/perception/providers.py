@@ -76,6 +76,14 @@ def _mmpose(named: str | None, words: Sequence[str]) -> Any:
     return MmposeKeypoints(_brought("mmpose", named))
 
 
+def _smpl_file(named: str | None, words: Sequence[str]) -> Any:
+    from propfield.perception.smpl_file import SmplFile
+
+    if named is None:
+        raise PropfieldError("smpl-file reads a regressor's output; give it as smpl-file:FILE.npz.")
+    return SmplFile(Path(named).expanduser())
+
+
 def _brought(name: str, named: str | None) -> Path:
     """A model's folder, which has to be named: nobody could tell which of several is meant."""
     if named is None:
@@ -205,6 +213,16 @@ PROVIDERS: tuple[Provider, ...] = (
         what="our own fit of the 24-joint body to keypoints",
         open=lambda named, words: None,
         code=read_licence("GPL-3.0-or-later"),
+    ),
+    Provider(
+        job="body",
+        name="smpl-file",
+        what="bodies that 4D-Humans, TokenHMR and their kin found",
+        open=_smpl_file,
+        code=read_licence("GPL-3.0-or-later"),
+        weights_licence=OF_THE_USER,
+        suffixes=(".npz", ".json", ".pkl"),
+        by_default=False,
     ),
 )
 
