@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from propfield.errors import NotFound, PropfieldError
+from propfield.perception.picture import PHOTO_SUFFIXES
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".json"})
+_SUFFIXES = frozenset({*PHOTO_SUFFIXES, ".json"})
 _KEPT_DAYS = 7
 
 
@@ -23,8 +24,8 @@ def safe_name(name: str) -> str:
     suffix = (dot + ending).lower()
     if suffix not in _SUFFIXES:
         raise PropfieldError(
-            "Upload a photo (JPEG, PNG, WebP, BMP or TIFF) or a COCO annotation file (JSON), "
-            "with its file name in X-Filename."
+            "Upload a photo (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC) or a COCO annotation file (JSON),"
+            " with its file name in X-Filename."
         )
     stem = re.sub(r"[^\w ()+-]", "_", stem).strip()[:80]
     return (stem or "upload") + dot + ending

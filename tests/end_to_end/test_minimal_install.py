@@ -6,6 +6,7 @@ Everybody's test hides the optional packages of this environment; the slow one i
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -211,10 +212,14 @@ def test_a_fresh_environment(tmp_path):
     place = tmp_path / "venv"
     venv.create(place, with_pip=True)
     python = place / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    constraints = tmp_path / "constraints.txt"
-    constraints.write_text((REPOSITORY / "constraints.txt").read_text())
+    # A copy, since building leaves its traces; installed as users do, so that data files are there or not.
+    source = tmp_path / "source"
+    built = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.nbi", "*.nbc")
+    shutil.copytree(REPOSITORY / "backend", source / "backend", ignore=built)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "constraints.txt"):
+        shutil.copyfile(REPOSITORY / name, source / name)
     installing = subprocess.run(
-        [python, "-m", "pip", "install", "-q", "-c", constraints, "-e", REPOSITORY],
+        [python, "-m", "pip", "install", "-q", "-c", source / "constraints.txt", source],
         capture_output=True,
         text=True,
     )

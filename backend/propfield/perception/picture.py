@@ -18,6 +18,11 @@ MAX_PIXELS = 64_000_000
 """Larger photos are refused before they are unpacked: a small file can hold more than there is memory."""
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "HEIF")
 """Of Pillow's formats those of photos; others run programs (EPS) or hold no pixels of their own."""
+PHOTO_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"),
+    *(".bmp", ".gif", ".avif", ".jp2", ".heic", ".heif"),
+)
+"""Endings of photos' names."""
 _FOCAL_LENGTH_35MM = 0xA405
 _EXIF_IFD = 0x8769
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
