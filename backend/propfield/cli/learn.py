@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from propfield.cli.output import CommercialSafe, Json, print_json, shown_progress
+from propfield.cli.perception_options import Body, Detector, Keypoints, Segmenter
 
 if TYPE_CHECKING:
     from propfield.engines import Engine
@@ -57,6 +58,10 @@ def learn(
             " A Ray of this machine alone when left out."
         ),
     ] = None,
+    detector: Detector = None,
+    segmenter: Segmenter = None,
+    keypoints: Keypoints = None,
+    body: Body = None,
     commercial_safe: CommercialSafe = False,
     as_json: Json = False,
 ) -> None:
@@ -72,6 +77,8 @@ def learn(
     - `propfield learn surfboard --type carry --views 1000 --estimator fit --out carried.field.npz`
 
     - `propfield learn bench --part "hips-left foot" --part "right hand+left hand" --out bench.field.npz`
+
+    - `propfield learn "top hat" --source folder:photos --detector grounding-dino --out hat.field.npz`
 
     - `propfield learn tie --source coco:instances.json --out tie.field.npz --json`
 
@@ -102,8 +109,10 @@ def learn(
         from propfield.field.file import save_field
         from propfield.jobs.learn import counts
         from propfield.jobs.learn import learn as learn_field
+        from propfield.perception.choice import PerceptionChoice
 
-        field = learn_field(request, engine=doing, progress=progress)
+        choice = PerceptionChoice(detector, segmenter, keypoints, body)
+        field = learn_field(request, engine=doing, choice=choice, progress=progress)
         progress("write the field", 0.0)
         save_field(field, out)
         progress("write the field", 1.0)

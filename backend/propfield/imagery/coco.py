@@ -81,6 +81,7 @@ class CocoSource:
             allowed_photos(self._photos[wanted], self.ledger, f"of {wanted} in {self.file.name}"),
             self.annotations,
             self.choice.keypoint_finder(self.ledger),
+            self.choice.body_estimator(self.ledger),
             source=self,
             category=wanted,
             views=views,

@@ -19,10 +19,8 @@ from propfield.observations.observation import Observation
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.coco_names import COCO_80
 from propfield.perception.detection import PERSON
+from propfield.perception.picture import PHOTO_SUFFIXES
 from propfield.progress import Progress, silent
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-
 
 LICENCE_FILE = "licence.txt"
 
@@ -48,10 +46,10 @@ class FolderSource:
         self.photos = [
             Photo(path, licence)
             for path in sorted(self.folder.iterdir())
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+            if path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
         ]
         if not self.photos:
-            raise NotFound(f"{self.folder} holds no photos; put {', '.join(SUFFIXES[:3])} files there.")
+            raise NotFound(f"{self.folder} holds no photos; put {', '.join(PHOTO_SUFFIXES[:3])} files there.")
 
     def categories(self) -> list[str]:
         """COCO's names of objects: what the segmenter can find. Which of them the photos show is only known
@@ -86,6 +84,7 @@ class FolderSource:
             allowed_photos(self.photos, self.ledger, f"in {self.folder.name}"),
             self.choice.open_segmenter((PERSON, wanted), self.ledger),
             self.choice.keypoint_finder(self.ledger),
+            self.choice.body_estimator(self.ledger),
             source=self,
             category=wanted,
             views=views,

@@ -21,6 +21,7 @@ from propfield.ledger import Ledger
 from propfield.library import Library, name_for
 from propfield.observations.interaction import InteractionType
 from propfield.observations.store import StoredObservations
+from propfield.perception.choice import PerceptionChoice
 from propfield.progress import Progress, silent
 
 
@@ -29,18 +30,20 @@ def learn(
     *,
     checkpoint: Path | None = None,
     engine: Engine | None = None,
+    choice: PerceptionChoice | None = None,
     progress: Progress = silent,
 ) -> OccupancyField:
     """Learns the field that is asked for: source → observations → filters → votes (CHORUS §3).
 
     Observations are stored under `checkpoint` (a folder; a temporary one when None), and what is there from
     an earlier run of the same request is not perceived again: the field is the same, bit for bit, as
-    it is whatever `engine` does the work (processes of this machine when None). NotFound, with the nearest
+    it is whatever `engine` does the work (processes of this machine when None). `choice` says who looks at
+    photos; it must be the same for a checkpoint. NotFound, with the nearest
     names, for an unknown category or type; PropfieldError for inputs that are not commercial-safe, where that
     is asked for.
     """
     ledger = Ledger(request.commercial_safe)
-    source = source_by_name(request.source, ledger)
+    source = source_by_name(request.source, ledger, choice)
     kinds = _wanted_types(source, request)
     engine = engine or Processes()
     if checkpoint is None:

@@ -32,6 +32,10 @@ STAGES = ((4.0, 6, 8), (1.6, 10, 4), (1.0, 30, 4))
 """Softness of the evidence, steps, and how many starts are kept after them."""
 ALIKE = 0.35
 """Radians, by root mean square over all joints, under which two starts are on their way to one minimum."""
+UNSEEN_TORSO = (
+    "The person's torso cannot be seen well enough to fit a body; "
+    "give a photo that shows at least a shoulder and a hip, or both shoulders."
+)
 _TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 
 
@@ -85,10 +89,7 @@ def fit_body(
     """Fits `body` to one person; see `fit_bodies`. PropfieldError when the torso cannot be seen."""
     (fit,) = fit_bodies([Subject(landmarks, K, person_px)], body, progress=progress)
     if fit is None:
-        raise PropfieldError(
-            "The person's torso cannot be seen well enough to fit a body; "
-            "give a photo that shows at least a shoulder and a hip, or both shoulders."
-        )
+        raise PropfieldError(UNSEEN_TORSO)
     return fit
 
 

@@ -7,7 +7,8 @@ from functools import cache
 from propfield.errors import PropfieldError, Unavailable
 from propfield.ledger import Ledger
 from propfield.perception.combined_segmenter import BoxesThenMasks
-from propfield.perception.protocols import BodyEstimator, KeypointFinder, Segmenter
+from propfield.perception.landmarks import Landmarks
+from propfield.perception.protocols import BodyEstimator, KeypointFinder, Person, Segmenter
 from propfield.perception.providers import chosen, simplest_way
 from propfield.perception.registry import Chosen
 
@@ -46,12 +47,14 @@ class PerceptionChoice:
 
     def keypoint_finder(self, ledger: Ledger | None = None) -> Callable[[], KeypointFinder]:
         """What finds landmarks, loaded at its first call: annotations may make it needless. It is entered in
-        `ledger` then. The call raises Unavailable when nothing can run here; a name that there is not is
-        NotFound at once."""
-        found = chosen("keypoints", self.keypoints)
+        `ledger` then. The call raises Unavailable when nothing can run here, unless bodies are given and none
+        was named; a name that there is not is NotFound at once."""
+        found, bodies = chosen("keypoints", self.keypoints), chosen("body", self.body)
 
         @cache
         def load() -> KeypointFinder:
+            if found is None and bodies is not None and bodies.provider.name != OWN_FIT:
+                return NoKeypoints()
             if found is None:
                 raise Unavailable(
                     f"Finding keypoints needs a model, and none can run here; {simplest_way('keypoints')}; "
@@ -89,5 +92,15 @@ class PerceptionChoice:
         return [detector, segmenter]
 
 
+class NoKeypoints:
+    """A perception.protocols.KeypointFinder that finds nobody: where bodies are given, they stand in."""
+
+    def estimate(self, people: Sequence[Person]) -> list[Landmarks | None]:
+        """None for each person."""
+        return [None] * len(people)
+
+
+OWN_FIT = "fit"
+"""The provider of bodies that needs keypoints."""
 BOX_SEGMENTER = "sam2"
 """What cuts out the boxes of a detector when the user names no segmenter."""

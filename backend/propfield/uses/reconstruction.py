@@ -22,7 +22,7 @@ from propfield.perception.annotations import CocoAnnotations, read_annotations
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.coco_names import COCO_80
 from propfield.perception.detection import PERSON, Detection
-from propfield.perception.observe import Perceived, observe
+from propfield.perception.observe import Perceived, Sighting, observe
 from propfield.perception.picture import Picture, load_picture
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
@@ -176,14 +176,17 @@ def reconstruct(
     ledger.add([of_body(body)])
     progress("fit body", 0.0)
     perceived = observe(
-        picture,
-        detections,
-        category=pair.category or "",
-        person=pair.person,
-        finder=choice.keypoint_finder(ledger),
-        body=body,
-        id=Path(picture.name).stem,
-        source="photo",
+        Sighting(
+            picture=picture,
+            detections=detections,
+            category=pair.category or "",
+            person=pair.person,
+            id=Path(picture.name).stem,
+            source="photo",
+        ),
+        choice.keypoint_finder(ledger),
+        body,
+        estimator=choice.body_estimator(ledger),
         progress=progress,
     )
     worn = _worn(body, perceived.fit.shape)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from propfield.body.loaders import open_body
-from propfield.errors import PropfieldError
 from propfield.evaluation.perception.people import StudioPerson
 from propfield.evaluation.perception.scores import overlap
 from propfield.evaluation.perception.simulated_landmarks import simulated_landmarks
@@ -15,7 +14,7 @@ from propfield.perception.body_fit import BodyFit, Subject, fit_bodies
 from propfield.perception.camera import intrinsics, usual_intrinsics
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.detection import Detection, people_in
-from propfield.perception.observe import landmarks_of_person
+from propfield.perception.observe import landmarks_of_people
 from propfield.perception.picture import Picture
 from propfield.progress import Progress
 
@@ -82,13 +81,10 @@ def seen(people: Sequence[StudioPerson], choice: PerceptionChoice, progress: Pro
             ious.append(iou)
             subject = None
             if detection is not None:
-                try:
-                    landmarks = landmarks_of_person(picture, detection, finder)
+                (landmarks,) = landmarks_of_people([(picture, detection)], finder)
+                if landmarks is not None:
                     size = float(max(detection.box[2:] - detection.box[:2]))
                     subject = Subject(landmarks, intrinsics(picture), size)
-                except PropfieldError:
-                    # Counted: nobody was recognised.
-                    pass
             subjects.append(subject)
         spent += time.perf_counter() - began
     began = time.perf_counter()
