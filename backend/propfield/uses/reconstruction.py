@@ -149,6 +149,7 @@ def reconstruct(
     if isinstance(annotations, Path):
         annotations = read_annotations(annotations)
     _enter_photo(ledger, picture, annotations, licence)
+    estimator = choice.body_estimator(ledger)
     prop = read_prop(wanted.mesh) if wanted.mesh else None
     if field is None and field_file is not None:
         field = _load(field_file)
@@ -186,7 +187,7 @@ def reconstruct(
         ),
         choice.keypoint_finder(ledger),
         body,
-        estimator=choice.body_estimator(ledger),
+        estimator=estimator,
         progress=progress,
     )
     worn = _worn(body, perceived.fit.shape)
