@@ -14,6 +14,7 @@ from propfield.perception.body_fit import BodyFit, Subject, fit_bodies
 from propfield.perception.camera import intrinsics, usual_intrinsics
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.detection import Detection, people_in
+from propfield.perception.landmarks import Landmarks
 from propfield.perception.observe import landmarks_of_people
 from propfield.perception.picture import Picture
 from propfield.progress import Progress
@@ -76,16 +77,19 @@ def seen(people: Sequence[StudioPerson], choice: PerceptionChoice, progress: Pro
         batch = people[start : start + _BATCH]
         pictures = [Picture(each.picture(), f"{each.pose_name}.png") for each in batch]
         began = time.perf_counter()
-        for person, picture, found in zip(batch, pictures, segmenter.segment(pictures), strict=True):
-            detection, iou = _nearest(person, people_in(found))
-            ious.append(iou)
-            subject = None
-            if detection is not None:
-                (landmarks,) = landmarks_of_people([(picture, detection)], finder)
-                if landmarks is not None:
-                    size = float(max(detection.box[2:] - detection.box[:2]))
-                    subject = Subject(landmarks, intrinsics(picture), size)
-            subjects.append(subject)
+        found = segmenter.segment(pictures)
+        spent += time.perf_counter() - began
+        nearest = [_nearest(person, people_in(each)) for person, each in zip(batch, found, strict=True)]
+        ious += [None if each is None else each[1] for each in nearest]
+        began = time.perf_counter()
+        asked = [
+            (picture, each[0]) for picture, each in zip(pictures, nearest, strict=True) if each is not None
+        ]
+        landmarks = iter(landmarks_of_people(asked, finder))
+        subjects += [
+            None if each is None else _subject(picture, each[0], next(landmarks))
+            for picture, each in zip(pictures, nearest, strict=True)
+        ]
         spent += time.perf_counter() - began
     began = time.perf_counter()
     fitted = iter(fit_bodies([each for each in subjects if each is not None], open_body(), progress=progress))
@@ -94,11 +98,17 @@ def seen(people: Sequence[StudioPerson], choice: PerceptionChoice, progress: Pro
     return Level(PICTURES, fits, ious, fitting / len(people), (spent + fitting) / len(people))
 
 
-def _nearest(person: StudioPerson, found: list[Detection]) -> tuple[Detection | None, float | None]:
+def _subject(picture: Picture, person: Detection, landmarks: Landmarks | None) -> Subject | None:
+    if landmarks is None:
+        return None
+    return Subject(landmarks, intrinsics(picture), float(max(person.box[2:] - person.box[:2])))
+
+
+def _nearest(person: StudioPerson, found: list[Detection]) -> tuple[Detection, float] | None:
     """The detection that is this person, and how well its mask fits."""
     truth = person.visible_mask
     ious = [overlap(each.mask, truth) for each in found]
     if not ious or max(ious) < FOUND:
-        return None, None
+        return None
     best = int(np.argmax(ious))
     return found[best], ious[best]
