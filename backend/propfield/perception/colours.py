@@ -14,7 +14,7 @@ def eight_bit_colours(image: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
     ValueError for colours that nobody converts.
     """
     if image.mode.startswith("I") or image.mode == "F":
-        grey = _eight_bits(np.nan_to_num(np.asarray(image, dtype=np.float64)), image.mode)
+        grey = _eight_bits(np.asarray(image), image.mode)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode == "CMYK":
         return np.array(_from_cmyk(image), dtype=np.uint8)
@@ -29,6 +29,9 @@ def eight_bit_colours(image: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
 def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
     """Greys scaled to eight bits. Sixteen bits tell their range; of others the values do: up to 1, to 255, to
     65535, or to the largest."""
+    with np.errstate(invalid="ignore"):
+        values = values.astype(np.float64)
+    values = np.where(np.isfinite(values), values, 0)
     largest = float(values.max(initial=0))
     if mode.startswith("I;16"):
         top = 65535.0

@@ -1,11 +1,7 @@
 """A person's landmarks from MediaPipe's BlazePose (Bazarevsky et al. 2020), run on the person's crop."""
 
-import os
-import sys
-import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +13,7 @@ from propfield.perception.landmark_evidence import with_evidence_inside
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_NAMES, Landmarks
 from propfield.perception.picture import Picture
 from propfield.perception.protocols import Person
+from propfield.perception.quiet import quiet_stderr
 
 # BlazePose numbers its 33 landmarks; these are the ones that COCO and the fit know.
 _BLAZEPOSE = {
@@ -45,7 +42,7 @@ class MediaPipeKeypoints:
                 f"There is no keypoint model at {self.bundle}; give a MediaPipe pose_landmarker .task file."
             )
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 from mediapipe.tasks import python as tasks
                 from mediapipe.tasks.python import vision
         except ImportError as error:
@@ -59,7 +56,7 @@ class MediaPipeKeypoints:
             min_pose_presence_confidence=0.3,
         )
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 self._landmarker = vision.PoseLandmarker.create_from_options(options)
         except (RuntimeError, ValueError, OSError) as error:
             raise PropfieldError(
@@ -80,7 +77,7 @@ class MediaPipeKeypoints:
         import mediapipe
 
         crop, x0, y0, scale = _square_crop(picture, box)
-        with _quiet_stderr():
+        with quiet_stderr():
             image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=crop)
             result = self._landmarker.detect(image)
         if not result.pose_landmarks:
@@ -107,17 +104,3 @@ def _square_crop(picture: Picture, box: np.ndarray) -> tuple[np.ndarray, int, in
     if scale < 1:
         square = square.resize((_LARGEST_CROP, _LARGEST_CROP), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(square), x0, y0, scale
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """MediaPipe's C++ side logs to file descriptor 2 whatever one asks of it; a user should not see that."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -1,7 +1,9 @@
 """A photo, read safely: upright, eight bits, three channels, whatever the file holds."""
 
+import logging
 import re
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from propfield.errors import NotFound, PropfieldError, Unavailable
 from propfield.perception.colours import eight_bit_colours
 from propfield.perception.orientation import orientation_of, upright
+from propfield.perception.quiet import quiet_stderr
 
 MAX_PIXELS = 64_000_000
 """Larger photos are refused before they are unpacked: a small file can hold more than there is memory."""
@@ -25,7 +28,11 @@ PHOTO_SUFFIXES = (
 """Endings of photos' names."""
 _FOCAL_LENGTH_35MM = 0xA405
 _EXIF_IFD = 0x8769
+# What Pillow raises for bytes that are not what they say they are (found by fuzzing); RuntimeError is AVIF's.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError, RuntimeError)
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# It tells the terminal of damage, which here is told in a sentence.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,12 @@ def load_picture(path: Path, *, longest: int | None = None) -> Picture:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     raise _too_large(path, f"has {width} × {height} pixels")
-                focal, orientation, note = (
-                    _focal_35mm(opened),
-                    orientation_of(opened),
-                    _note(opened, path.name),
-                )
+                focal, orientation = _focal_35mm(opened), orientation_of(opened)
+                note = _note(opened, path.name)
                 # Of TIFF, loading turns the pixels upright, and takes the orientation away.
-                opened.load()
+                with quiet_stderr() if opened.format == "TIFF" else nullcontext():
+                    # libtiff tells the terminal of damage.
+                    opened.load()
                 image = upright(opened, orientation_of(opened))
                 image.format = opened.format
                 if longest is not None and image.mode in ("RGB", "L"):
@@ -92,7 +98,7 @@ def load_picture(path: Path, *, longest: int | None = None) -> Picture:
         ) from error
     except PermissionError as error:
         raise _unreadable(path, error) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as error:
+    except _DAMAGE as error:
         raise PropfieldError(f"{path.name} is damaged and cannot be read; save the picture anew.") from error
     if longest is not None and max(pixels.shape[:2]) > longest:
         reduced = Image.fromarray(pixels)

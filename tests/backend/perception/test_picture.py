@@ -236,6 +236,54 @@ def test_what_is_no_photo_is_one_sentence(tmp_path, content, words):
     assert "\n" not in str(caught.value)
 
 
+def _garbled(whole: bytes, random: np.random.Generator) -> bytes:
+    """Some bytes changed, left out or put in, most near the beginning."""
+    data = bytearray(whole)
+    for _ in range(random.choice([1, 1, 2, 4])):
+        at = int(random.integers(0, min(len(data), random.choice([64, 400, len(data)]))))
+        how = random.random()
+        if how < 0.6:
+            data[at] = random.choice([0, 127, 128, 255])
+        elif how < 0.8:
+            del data[at : at + 20]
+        else:
+            data[at:at] = random.bytes(5)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "float"])
+def test_garbled_files_are_a_picture_or_one_sentence(tmp_path, form, capfd):
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 255, (40, 50, 3), dtype=np.uint8)
+    path = tmp_path / "a.bin"
+    if form == "float":
+        tifffile.imwrite(path, noise[..., 0].astype(np.float32))
+    else:
+        Image.fromarray(noise).save(path, form, **({"compression": "tiff_lzw"} if form == "TIFF" else {}))
+    whole, sentences, pictures = path.read_bytes(), [], 0
+    for _ in range(100):
+        path.write_bytes(_garbled(whole, random))
+        try:
+            pixels = load_picture(path).pixels
+        except PropfieldError as error:
+            sentences.append(str(error))
+        else:
+            pictures += 1
+            assert (pixels.dtype, pixels.shape[2]) == (np.uint8, 3)
+    assert 0 < pictures < 100
+    assert "\n" not in "".join(sentences)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_no_number_is_black(tmp_path, gradient):
+    values = gradient.astype(np.float32) / 255
+    values[0], values[1], values[2] = np.nan, np.inf, -np.inf
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    pixels = load_picture(tmp_path / "a.tif").pixels
+    assert pixels[:3].max() == 0
+    assert pixels[3, :, 0] == pytest.approx(gradient[0], abs=1)
+
+
 def test_a_photo_cut_in_half_is_one_sentence(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.jpg")
