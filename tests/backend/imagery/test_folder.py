@@ -1,6 +1,7 @@
 """A folder of photos as a source."""
 
 import shutil
+from importlib.util import find_spec
 
 import pytest
 from PIL import Image
@@ -37,3 +38,12 @@ def test_real_photos_are_perceived(shared, tmp_path, monkeypatch):
     assert (one.id, one.source, one.people, one.objects) == ("000000000431", "folder", 1, 1)
     assert one.object_mask.any()
     assert (one.keypoints[:, 2] > 0.5).sum() > 10
+
+
+@pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="HEIC is read here")
+@pytest.mark.shared
+def test_a_phones_photos_say_what_they_take(tmp_path, shared, monkeypatch):
+    monkeypatch.setenv("PROPFIELD_WEIGHTS", str(shared / "models"))
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+    with pytest.raises(Unavailable, match=r"IMG_1\.HEIC is a HEIC photo, .*pillow-heif"):
+        list(FolderSource(tmp_path).observe("tie", views=1, seed=0))
