@@ -8,7 +8,8 @@ from propfield.errors import PropfieldError, Unavailable
 from propfield.licences import read_licence
 from propfield.perception.hub_models.folders import how_to_get, model_folder
 from propfield.perception.registry import OF_THE_USER, Chosen, Job, Provider, choose
-from propfield.weights.folder import landmarker_weights, segmenter_weights, weights_folder
+from propfield.weights.folder import landmarker_file, segmenter_file, weights_folder
+from propfield.weights.records import named_weights
 
 Opener = Callable[[str | None, Sequence[str]], Any]
 _PERCEPTION = 'install it with pip install "propfield[perception]"'
@@ -25,13 +26,13 @@ def _coco(named: str | None, words: Sequence[str]) -> Any:
 def _onnx_yolo_seg(named: str | None, words: Sequence[str]) -> Any:
     from propfield.perception.onnx_segmenter import OnnxSegmenter
 
-    return OnnxSegmenter(segmenter_weights(_path(named)))
+    return OnnxSegmenter(_here(_segmenter_file(named)))
 
 
 def _mediapipe(named: str | None, words: Sequence[str]) -> Any:
     from propfield.perception.keypoints_mediapipe import MediaPipeKeypoints
 
-    return MediaPipeKeypoints(landmarker_weights(_path(named)))
+    return MediaPipeKeypoints(_here(_landmarker_file(named)))
 
 
 def _rtdetr(named: str | None, words: Sequence[str]) -> Any:
@@ -116,22 +117,18 @@ def _hub(job: Job, name: str, what: str, opens: Opener, licence: str, **more: An
     )
 
 
-def _path(named: str | None) -> Path | None:
-    return Path(named).expanduser() if named else None
-
-
 def _segmenter_file(named: str | None) -> Path | None:
-    try:
-        return segmenter_weights(_path(named))
-    except Unavailable:
-        return None
+    return named_weights(named) if named else segmenter_file()
 
 
 def _landmarker_file(named: str | None) -> Path | None:
-    try:
-        return landmarker_weights(_path(named))
-    except Unavailable:
-        return None
+    return named_weights(named) if named else landmarker_file()
+
+
+def _here(path: Path | None) -> Path:
+    if path is None:
+        raise Unavailable("The weights are not here; `propfield providers` tells how to get them.")
+    return path
 
 
 PROVIDERS: tuple[Provider, ...] = (
@@ -155,7 +152,7 @@ PROVIDERS: tuple[Provider, ...] = (
         remedy=_PERCEPTION,
         weights="a YOLO segmentation ONNX file",
         found=_segmenter_file,
-        get="give one with --segmenter FILE.onnx, or put one into the weights' folder",
+        get="bring it with `propfield weights get yolov5s-seg --from FILE`, or name it: --segmenter FILE",
         suffixes=(".onnx",),
     ),
     _hub("segmenter", "mask2former", "Mask2Former: masks of COCO's 80 categories", _mask2former, "other"),
@@ -192,7 +189,7 @@ PROVIDERS: tuple[Provider, ...] = (
         remedy=_PERCEPTION,
         weights="a pose_landmarker .task file",
         found=_landmarker_file,
-        get="give one with --keypoints FILE.task, or put one into the weights' folder",
+        get="get it with `propfield weights get pose-landmarker-heavy`, or name one: --keypoints FILE.task",
         suffixes=(".task",),
     ),
     _hub("keypoints", "vitpose", "ViTPose: COCO's 17 keypoints", _vitpose, "Apache-2.0"),
@@ -242,4 +239,4 @@ def chosen(job: Job, text: str | None) -> Chosen | None:
 def simplest_way(job: Job) -> str:
     """What to do when no provider of a job can run here, in a clause: the first provider's remedy."""
     first = next(each for each in PROVIDERS if each.job == job and each.by_default)
-    return f"the simplest is {first.name}: {first.missing()} ({weights_folder()})"
+    return f"the simplest is {first.name}: {first.missing()} (weights lie in {weights_folder()})"

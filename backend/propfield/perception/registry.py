@@ -114,7 +114,7 @@ class Chosen:
         provider, found = self.provider, self.provider.found
         if provider.weights_licence is None:
             return []
-        place = found(self.named) if found else None
+        place = found(self.named) if found else Path(self.named) if self.named else None
         weights = licence_of(place) if place else provider.weights_licence
         which = f", {place.name}" if place else ""
         return [

@@ -1,12 +1,8 @@
-"""Where the weights of the outside models are: named by the user, or lying in a folder that is looked into.
-
-Nothing is fetched. Weights have licences of their own; propfield contains none.
-"""
+"""The folder in which the weights of the outside models lie; propfield contains none."""
 
 import os
 from pathlib import Path
 
-from propfield.errors import Unavailable
 from propfield.home import open_home
 
 ENVIRONMENT = "PROPFIELD_WEIGHTS"
@@ -21,28 +17,14 @@ def weights_folder() -> Path:
     return Path(named).expanduser() if named else open_home().folder / "weights"
 
 
-def segmenter_weights(given: Path | None = None) -> Path:
-    """The YOLO segmentation ONNX file: `given`, else the first in the folder. Unavailable without one."""
-    found = given or _first(_SEGMENTERS)
-    if found is None:
-        raise Unavailable(
-            "Finding persons and objects needs a YOLO segmentation ONNX file, and "
-            f"{weights_folder()} has none; give one with --segmenter FILE, "
-            "put one there, or give masks with --annotations COCO.json."
-        )
-    return Path(found)
+def segmenter_file() -> Path | None:
+    """The first YOLO segmentation ONNX file in the folder; None without one."""
+    return _first(_SEGMENTERS)
 
 
-def landmarker_weights(given: Path | None = None) -> Path:
-    """The MediaPipe pose_landmarker bundle: `given`, else the best in the folder. Unavailable without one."""
-    found = given or _first(_LANDMARKERS)
-    if found is None:
-        raise Unavailable(
-            "Finding keypoints needs a MediaPipe pose_landmarker .task file, and "
-            f"{weights_folder()} has none; give one with --keypoints FILE, "
-            "put one there, or give annotations that have keypoints."
-        )
-    return Path(found)
+def landmarker_file() -> Path | None:
+    """The best MediaPipe pose_landmarker bundle in the folder; None without one."""
+    return _first(_LANDMARKERS)
 
 
 def _first(patterns: tuple[str, ...]) -> Path | None:

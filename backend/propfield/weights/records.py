@@ -70,6 +70,13 @@ def records() -> list[Record]:
     return [record for record in found if record is not None]
 
 
+def named_weights(text: str) -> Path:
+    """The file or folder that a user names: by its path, or by the name of a record."""
+    path = Path(text).expanduser()
+    record = None if path.exists() else read_record(text.lower())
+    return weights_folder() / record.place if record else path
+
+
 def licence_of(path: Path) -> Licence:
     """The licence of a file or folder of weights: what its record says, else what the catalogue says of one
     so named (a user who names a file so says that it is that), else unknown."""

@@ -10,7 +10,7 @@ from propfield.errors import Cancelled, NotFound, PropfieldError, Unavailable
 from propfield.licences import read_licence
 from propfield.weights.catalogue import Entry, WeightsFile, catalogue, find_entry
 from propfield.weights.fetching import bring, fetch, hash_of, plan
-from propfield.weights.records import is_here, licence_of, place_of, read_record
+from propfield.weights.records import is_here, licence_of, named_weights, place_of, read_record
 
 CONTENT = np.random.default_rng(0).bytes(50_000)
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -235,6 +235,22 @@ def test_the_licence_of_a_file_is_its_records_else_its_names_else_unknown(weight
     path, _ = bring(own, tmp_path / "net.onnx")
     assert licence_of(path).commercial is False
     assert licence_of(tmp_path / "net.onnx").commercial is None
+
+
+def test_weights_of_ones_own_are_named_as_they_were_called(weights, tmp_path):
+    from propfield.perception.providers import chosen
+
+    (tmp_path / "net.onnx").write_bytes(CONTENT)
+    own = Entry("boards", "–", "own", "", read_licence("own work"), files=(WeightsFile("boards.onnx"),))
+    bring(own, tmp_path / "net.onnx")
+    assert named_weights("boards") == weights / "boards.onnx"
+    assert named_weights(str(tmp_path / "net.onnx")) == tmp_path / "net.onnx"
+    entered = chosen("segmenter", "onnx-yolo-seg:boards").licences()[0]
+    assert entered == {
+        "what": "segmenter: onnx-yolo-seg, boards.onnx",
+        "licence": "own work",
+        "commercial": True,
+    }
 
 
 def test_hashes_are_those_of_git_and_of_sha256(tmp_path):
