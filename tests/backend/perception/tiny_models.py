@@ -6,6 +6,16 @@ from pathlib import Path
 import torch
 
 
+def _lively(model: torch.nn.Module) -> torch.nn.Module:
+    """Weights under which signals neither die nor burst, so that what comes out depends on the picture:
+    configurations' own beginnings are for training, and in few channels nothing is left of a picture."""
+    for value in model.parameters():
+        fan_in = value[0].numel() if value.dim() > 1 else 100
+        if value.dim() > 1 or not (value == 1).all():
+            torch.nn.init.normal_(value, 0, fan_in**-0.5)
+    return model
+
+
 def rtdetr(folder: Path, labels: list[str]) -> Path:
     from transformers import (
         RTDetrImageProcessorPil,
@@ -25,11 +35,9 @@ def rtdetr(folder: Path, labels: list[str]) -> Path:
         decoder_layers=2, decoder_attention_heads=2, num_queries=20, num_denoising=0, hidden_expansion=0.5,
         id2label=dict(enumerate(labels)), label2id={name: id for id, name in enumerate(labels)},
     )  # fmt: skip
-    model = RTDetrV2ForObjectDetection(config)
-    # Sigmoids near 0.5 rather than 0.01: some boxes must be above the score.
-    for name, value in model.named_parameters():
-        if "class_embed" in name or "enc_score_head" in name:
-            torch.nn.init.normal_(value, 0, 0.5)
+    model = _lively(RTDetrV2ForObjectDetection(config))
+    for layer in model.model.decoder.class_embed:
+        torch.nn.init.normal_(layer.weight, 0, 2)
     model.save_pretrained(folder)
     RTDetrImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder
@@ -61,8 +69,7 @@ def grounding_dino(folder: Path, vocabulary: list[str]) -> Path:
         decoder_ffn_dim=16, decoder_attention_heads=2, num_queries=20, max_text_len=64, fusion_dropout=0.0,
         fusion_droppath=0.0,
     )  # fmt: skip
-    model = GroundingDinoForObjectDetection(config)
-    model.save_pretrained(folder)
+    _lively(GroundingDinoForObjectDetection(config)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
     return folder
@@ -95,7 +102,7 @@ def sam2(folder: Path) -> Path:
             hidden_size=32, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16,
         ),
     )  # fmt: skip
-    Sam2Model(config).save_pretrained(folder)
+    _lively(Sam2Model(config)).save_pretrained(folder)
     return folder
 
 
@@ -117,7 +124,7 @@ def mask2former(folder: Path, labels: list[str]) -> Path:
         decoder_layers=2, num_attention_heads=2, dim_feedforward=16, num_queries=12,
         id2label=dict(enumerate(labels)), label2id={name: id for id, name in enumerate(labels)},
     )  # fmt: skip
-    model = Mask2FormerForUniversalSegmentation(config)
+    model = _lively(Mask2FormerForUniversalSegmentation(config))
     torch.nn.init.normal_(model.class_predictor.weight, 0, 3)
     model.save_pretrained(folder)
     Mask2FormerImageProcessorPil(
@@ -142,6 +149,6 @@ def vitpose(folder: Path, experts: int = 1) -> Path:
         ),
         num_labels=17,
     )  # fmt: skip
-    VitPoseForPoseEstimation(config).save_pretrained(folder)
+    _lively(VitPoseForPoseEstimation(config)).save_pretrained(folder)
     VitPoseImageProcessorPil(size={"height": 64, "width": 48}).save_pretrained(folder)
     return folder
