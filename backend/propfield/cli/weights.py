@@ -3,7 +3,7 @@
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,10 +31,10 @@ def list_weights(as_json: Json = False) -> None:
     "commercial", "homepage", "how", "path"}]}; "path" is null where they are not here, "how" tells how to
     make those that nobody publishes.
     """
-    from propfield.weights.catalogue import catalogue
     from propfield.weights.folder import weights_folder
+    from propfield.weights.listing import listing
 
-    entries = [_as_json(entry) for entry in catalogue().values()] + _own_weights()
+    entries = listing()
     if as_json:
         print_json({"folder": str(weights_folder()), "weights": entries})
         return
@@ -168,45 +168,6 @@ def _entry_of(name: str, source: Path | None, licence: str | None) -> "Entry":
     return Entry(name.lower(), "–", "own", "your own", read_licence(licence), files=files)
 
 
-def _as_json(entry: "Entry") -> dict[str, Any]:
-    from propfield.weights.records import is_here, place_of
-
-    return {
-        "name": entry.name,
-        "job": entry.job,
-        "provider": entry.provider,
-        "what": entry.what,
-        "bytes": entry.size,
-        "licence": entry.licence.name,
-        "commercial": entry.licence.commercial,
-        "homepage": entry.homepage,
-        "how": entry.how,
-        "path": str(place_of(entry)) if is_here(entry) else None,
-    }
-
-
-def _own_weights() -> list[dict[str, Any]]:
-    """Weights of the user's own, which the catalogue does not know."""
-    from propfield.licences import read_licence
-    from propfield.weights.catalogue import Entry, WeightsFile, catalogue
-    from propfield.weights.folder import weights_folder
-    from propfield.weights.records import records
-
-    listed = []
-    for record in records():
-        if record.name not in catalogue():
-            place = weights_folder() / record.place
-            files = () if place.is_dir() else (WeightsFile(record.place, bytes=_bytes(place)),)
-            licence = read_licence(record.licence)
-            listed.append(_as_json(Entry(record.name, "–", "own", "your own", licence, files=files)))
-    return listed
-
-
-def _bytes(place: Path) -> int:
-    files = place.iterdir() if place.is_dir() else [place]
-    return sum(path.stat().st_size for path in files if path.is_file())
-
-
 def _doubt(entry: "Entry") -> str:
     """What to say of a file that somebody put there by hand, when it is not the published one."""
     from propfield.weights.fetching import hash_of
@@ -248,6 +209,7 @@ def _ask(entry: "Entry") -> None:
 
 
 def _tell(entry: "Entry", place: Path, how: str, as_json: bool) -> None:
+    from propfield.weights.listing import bytes_in
     from propfield.weights.records import read_record
 
     if not as_json:
@@ -258,7 +220,7 @@ def _tell(entry: "Entry", place: Path, how: str, as_json: bool) -> None:
         {
             "name": entry.name,
             "path": str(place),
-            "bytes": _bytes(place),
+            "bytes": bytes_in(place),
             "licence": entry.licence.name,
             "commercial": entry.licence.commercial,
             "source": record.source if record else None,
