@@ -79,9 +79,8 @@ class CocoAnnotations:
             size, turn = (size[1], size[0]), picture.orientation
         scale = size[0] / image.width
         found = []
-        for annotation in self.by_image.get(image.id, []):
-            if annotation.get("iscrowd"):
-                continue
+        entries = [entry for entry in self.by_image.get(image.id, []) if not entry.get("iscrowd")]
+        for annotation in entries:
             mask = upright_mask(self._mask(annotation, size, scale), turn)
             if mask.any():
                 marks = self._keypoints(annotation, size, scale)
@@ -94,6 +93,11 @@ class CocoAnnotations:
                         keypoints=None if marks is None else upright_points(marks, size, turn),
                     )
                 )
+        if entries and not found:
+            raise PropfieldError(
+                f"All that {self.name} marks in {image.file_name} lies outside of the picture, which has "
+                f"{image.width} × {image.height} pixels; coordinates are pixels from its upper left corner."
+            )
         return found
 
     def mask_of(self, annotation: dict, image: AnnotatedImage) -> Bool[np.ndarray, "H W"]:

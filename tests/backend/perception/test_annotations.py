@@ -134,6 +134,25 @@ def test_crowds_are_left_out(detect):
 
 
 @pytest.mark.parametrize(
+    "outside",
+    [
+        {"bbox": [500, 5, 20, 10]},
+        {"bbox": [-50, -50, 20, 10]},
+        {"segmentation": [[400, 50, 600, 50, 600, 90]]},
+        {"segmentation": [[-9, -9, -9, -50, -50, -9]]},
+    ],
+)
+def test_what_lies_outside_the_picture(detect, outside):
+    with pytest.raises(PropfieldError, match=r"lies outside of the picture, which has 40 × 30 pixels"):
+        detect(coco(**outside))
+    # Where something else lies inside, that is taken.
+    data = coco(**outside)
+    data["annotations"].append({"id": 8, "image_id": 1, "category_id": 1, "bbox": [10, 5, 20, 10]})
+    (found,) = detect(data)
+    assert (found.mask == SQUARE).all()
+
+
+@pytest.mark.parametrize(
     ("data", "words"),
     [
         ("this is no JSON", "is not JSON"),
