@@ -10,6 +10,7 @@ from .axes import SENSOR_WIDTH, camera_to_blender, points_to_blender, transforms
 from .body import make_character
 from .errors import SceneError
 from .field_file import FieldData
+from .gltf import own_mesh
 from .materials import body_material, object_material
 from .mesh_data import make_mesh
 from .ply import read_ply
@@ -21,10 +22,11 @@ from .shape import unposed_shape
 def import_scene(folder: str | Path) -> list[bpy.types.Object]:
     """Makes the scene that `propfield reconstruct` wrote into `folder` (scene.json and its files).
 
-    Gives the objects made: for each person the armature, the body and, where there is one, the object's mesh;
-    then the camera, which becomes the scene's with the photo as its background image and the photo's size as
-    the render size. The first person's space is the world's. Where no field was used, and so no skin is
-    known, an empty stands for the armature. SceneError for a folder without a whole scene.
+    Gives the objects made: for each person the armature, the body and, where there is one, the object's mesh
+    (above a user's own with its materials an empty); then the camera, which becomes the scene's with the
+    photo as its background image and the photo's size as the render size. The first person's space is the
+    world's. Where no field was used, and so no skin is known, an empty stands for the armature. SceneError
+    for a folder without a whole scene.
     """
     folder = Path(folder)
     scene = read_scene(folder)
@@ -43,7 +45,11 @@ def import_scene(folder: str | Path) -> list[bpy.types.Object]:
         root.matrix_world = Matrix(to_world.tolist())
         made += [root, skin]
         if thing is not None:
-            made.append(_mesh(person.category, *thing, root, collection, object_material()))
+            own = own_mesh(person.own_mesh, person.category, root, collection) if person.own_mesh else None
+            placed = own or _mesh(person.category, *thing, root, collection, object_material())
+            for name, value in person.facts.items():
+                placed[f"propfield_{name}"] = value
+            made.append(placed)
     made.append(_camera(scene, image, collection))
     return made
 

@@ -25,6 +25,8 @@ class Person:
         body: .ply of the posed body in the person's space.
         object: .ply of the object there, or None.
         joints: (24, 3) rest joints of the person's own shape, or None where the file does not tell.
+        own_mesh: .glb of the object as a mesh of the user's, with its materials; None for another.
+        facts: what is known of the object, by short names; empty in files of before it was told.
     """
 
     pose: np.ndarray
@@ -34,6 +36,8 @@ class Person:
     body: Path
     object: Path | None
     joints: np.ndarray | None
+    own_mesh: Path | None
+    facts: dict[str, str | float | bool]
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,29 @@ def _person(folder: Path, text: dict[str, Any]) -> Person:
         body=_inside(folder, text["body"]),
         object=_inside(folder, text["object"]) if text.get("object") else None,
         joints=_numbers(text["joints"], 24, 3) if text.get("joints") else None,
+        own_mesh=_own_mesh(folder, text),
+        facts=_facts(text),
     )
+
+
+def _own_mesh(folder: Path, text: dict[str, Any]) -> Path | None:
+    placement = text.get("placement") or {}
+    if not placement.get("mesh") or not text.get("object_glb"):
+        return None
+    return _inside(folder, text["object_glb"])
+
+
+def _facts(text: dict[str, Any]) -> dict[str, str | float | bool]:
+    """What an object remembers of how it was placed: its custom properties."""
+    placement = text.get("placement") or {}
+    told = {
+        "category": text.get("category"),
+        "type": text.get("type"),
+        "mirrored": placement.get("mirrored"),
+        "contact": placement.get("contact"),
+        "mask_iou": text.get("object_mask_iou"),
+    }
+    return {name: value for name, value in told.items() if isinstance(value, str | float | bool)}
 
 
 def _numbers(value: Any, *shape: int) -> np.ndarray:

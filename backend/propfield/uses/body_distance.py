@@ -32,8 +32,7 @@ class BodyDistance:
         return found
 
     def without(self, body: trimesh.Trimesh, vertices: Int32[np.ndarray, " N"]) -> "BodyDistance":
-        """The same where being inside of what is nearest to these vertices of the body does not count: a hand
-        closes around what it holds."""
+        """The same where being inside of what is nearest to these vertices of the body does not count."""
         if not len(vertices):
             return self
         inside = np.argwhere(self.distance < 0)

@@ -141,13 +141,13 @@ def main_surface(posed: Float32[np.ndarray, "R R R"], grid: Grid, share: float) 
     return trimesh.Trimesh(surface.vertices, surface.faces, process=False)
 
 
-def share_inside(mesh: trimesh.Trimesh, hypothesis: Hypothesis, grid: Grid) -> float:
-    """How much of a mesh's surface lies where the posed field has the object: its mean over the surface, as a
-    part of the field's peak; in [0, 1]."""
+def agreement(mesh: trimesh.Trimesh, hypothesis: Hypothesis, grid: Grid) -> float:
+    """How much a mesh's surface lies where the posed field has the object: the mean logarithm, over the
+    surface, of the field as a part of its peak (at least SURE)."""
     points, _ = trimesh.sample.sample_surface(mesh, SURFACE_SAMPLES, seed=0)
     voxels = grid.voxel_of(points.astype(np.float32))
     likely = np.where(voxels >= 0, hypothesis.posed.ravel()[voxels], 0)
-    return float(likely.mean() / hypothesis.posed.max())
+    return float(np.log(np.maximum(likely / hypothesis.posed.max(), SURE)).mean())
 
 
 def touched_vertices(hypothesis: Hypothesis, body: BodyTemplate) -> np.ndarray:

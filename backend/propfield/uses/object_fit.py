@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Int32
 
 from propfield.body.template import BodyTemplate
 from propfield.field.occupancy import OccupancyField
@@ -14,9 +14,9 @@ from propfield.uses.body_distance import STEP, BodyDistance, body_distance
 from propfield.uses.hypotheses import (
     LEVELS,
     Hypothesis,
+    agreement,
     contact_point,
     hypotheses,
-    share_inside,
     surface_at,
     touched_vertices,
 )
@@ -36,9 +36,11 @@ MIRRORED_COST = 0.7
 """Nats: what is used with the other hand than the field knows is rarer, but not rare."""
 LIKELIHOOD = 0.5
 """How much a nat of the field's own likelihood counts against one of the placement."""
-OUTSIDE_COST = 3.0
-"""Nats for a user's prop of which nothing lies where the field has its object, before it is moved."""
-PROP_LEVEL = 0.5
+GIVING = ("hand", "foot", "hips", "head")
+"""Parts that what they touch may enter: hands close around it, saddles give way, heads are in hats."""
+AGREEMENT = 4.0
+"""How much the ways count in which a user's prop lies as the field has its object (hypotheses.agreement)."""
+PROP_LEVEL = 0.3
 """The level of the surface that a user's prop is laid along."""
 
 
@@ -69,7 +71,7 @@ class ObjectFit:
         mask_iou: how well `mesh` does: see object_measures.mask_overlap.
         contact: the body part that the type meets; None where it does not say.
         gap: metres from the mesh to that part, 0 where they touch; None without a part.
-        sunk: metres that the mesh is deep in the body, the contact's part left out.
+        sunk: metres that the mesh is deep in the body, but for a part of GIVING that it touches.
         posed: the type's occupancy around the posed body, over the field's grid, before anything was moved.
         candidates: all types that were placed, as they are and mirrored, the best first.
     """
@@ -123,7 +125,7 @@ def fit_object(
         progress("find object", 0.1 + 0.3 * (number + 1) / len(ways), way.name)
     best = _followed(trials, progress)
     way, laid = best.way, best.laid
-    moved = best.search.transform(best.placement, observation.camera)
+    moved = best.search.transform(best.placement)
     mesh = laid.mesh.copy().apply_transform(moved)
     surface = surface_at(way, field.grid, laid.share)
     touched = touched_vertices(way, body)
@@ -139,7 +141,7 @@ def fit_object(
         mask_iou=mask_overlap(mesh, posed_body, observation, unknown),
         contact=way.part if len(touched) else None,
         gap=surface_gap(mesh, posed_body, touched),
-        sunk=deepest(mesh, ground[0].without(posed_body, touched)),
+        sunk=deepest(mesh, _forbidden(ground[0], way, posed_body, touched)),
         posed=way.posed,
         candidates=_candidates(trials),
     )
@@ -148,7 +150,7 @@ def fit_object(
 @dataclass(frozen=True)
 class _Laid:
     """A mesh where the field would have it, by which transform, at which part of the field's peak, and what
-    laying it so costs."""
+    lying so costs, in nats."""
 
     mesh: trimesh.Trimesh
     transform: Float64[np.ndarray, "4 4"]
@@ -174,12 +176,22 @@ def _laid(way: Hypothesis, field: OccupancyField, prop: PropFile | None) -> list
     if prop is None:
         return [_Laid(surface_at(way, field.grid, share), np.eye(4), share, 0.0) for share in LEVELS]
     surface = surface_at(way, field.grid, PROP_LEVEL)
-    found = []
-    for transform in ways_to_lie(prop.mesh, surface):
-        mesh = prop.mesh.copy().apply_transform(transform)
-        cost = OUTSIDE_COST * (1 - share_inside(mesh, way, field.grid))
-        found.append(_Laid(mesh, transform, PROP_LEVEL, cost))
-    return found
+    transforms = ways_to_lie(prop.mesh, surface)
+    meshes = [prop.mesh.copy().apply_transform(transform) for transform in transforms]
+    agreed = [agreement(mesh, way, field.grid) for mesh in meshes]
+    return [
+        _Laid(mesh, transform, PROP_LEVEL, AGREEMENT * (max(agreed) - each))
+        for mesh, transform, each in zip(meshes, transforms, agreed, strict=True)
+    ]
+
+
+def _forbidden(
+    around: BodyDistance, way: Hypothesis, posed_body: trimesh.Trimesh, touched: Int32[np.ndarray, " N"]
+) -> BodyDistance:
+    """The body as what an object may not enter: all of it but a part that holds it, stands on it, or
+    is in it."""
+    closes = way.part is not None and way.part.endswith(GIVING)
+    return around.without(posed_body, touched) if closes else around
 
 
 def _followed(trials: list[_Trial], progress: Progress) -> _Trial:
@@ -220,7 +232,7 @@ def _search(
     """The search for a mesh's placement: about the contact and near to it where the type has one."""
     touched = touched_vertices(way, body)
     contact = contact_point(mesh, posed_body, touched)
-    free = around.without(posed_body, touched)
+    free = _forbidden(around, way, posed_body, touched)
     vertices, faces = simplified(mesh)
     pivot = np.asarray(contact if contact is not None else vertices.mean(0), float)
     R, t = (np.asarray(each, float) for each in (observation.camera.R, observation.camera.t))
@@ -228,6 +240,7 @@ def _search(
     # What stands under the feet is the ground itself.
     level = np.zeros(4) if way.part and way.part.endswith("foot") else ground
     return Search(
+        observation.camera,
         Arrays((vertices - pivot) @ R.T, faces, R @ pivot + t),
         Photo(
             cells.kind,
@@ -246,7 +259,7 @@ def _search(
             depth_spread=0.15 if contact is not None else 0.3,
             turn_spread=0.6,
             scale_spread=0.15,
-            penetration=60.0,
+            penetration=150.0,
             ground=level,
         ),
         seed=seed,

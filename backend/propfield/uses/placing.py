@@ -47,7 +47,10 @@ class Placement:
 class Search:
     """Placements of one mesh over one photo, by a stream of random numbers of its own."""
 
-    def __init__(self, arrays: Arrays, photo: Photo, solid: Solid, weights: Weights, *, seed: int) -> None:
+    def __init__(
+        self, camera: Camera, arrays: Arrays, photo: Photo, solid: Solid, weights: Weights, *, seed: int
+    ) -> None:
+        self._camera = camera
         self._fixed: tuple[Any, ...] = (arrays.model, arrays.faces, arrays.pivot, photo, solid, weights)
         self._arrays, self._photo, self._weights = arrays, photo, weights
         self._random = np.random.default_rng(seed)
@@ -92,9 +95,9 @@ class Search:
             covariance = 0.7 * np.cov(states[elite].T) + 0.2 * covariance + np.diag((SPREAD * 0.01) ** 2)
         return best
 
-    def transform(self, placement: Placement, camera: Camera) -> Float64[np.ndarray, "4 4"]:
+    def transform(self, placement: Placement) -> Float64[np.ndarray, "4 4"]:
         """A placement as what takes the mesh as it lies to where it is, in the person's space."""
-        R, t = camera.R.astype(float), camera.t.astype(float)
+        R, t = self._camera.R.astype(float), self._camera.t.astype(float)
         pivot, state = self._arrays.pivot, placement.state
         turn = _matrix(state[:3]) * np.exp(state[6])
         # In the camera's space x → turn (x − pivot) + pivot + shift.

@@ -10,18 +10,22 @@ from jaxtyping import Float64
 SAMPLES = 2000
 SIMILAR = 0.6
 """Sums of logarithms: matches of axes whose lengths fit worse than the best by more are not tried."""
+UNITS = (1.0, 0.01, 0.001, 0.0254, 0.3048)
+"""Metres in what a mesh file may count in: metres, centimetres, millimetres, inches, feet."""
 METRIC = 2.0
-"""A prop that is larger or smaller than the field's object by more than this factor is in other units."""
+"""A prop that in no unit is as large as the field's object, to this factor, has no size that counts."""
 
 
 def ways_to_lie(prop: trimesh.Trimesh, surface: trimesh.Trimesh) -> list[Float64[np.ndarray, "4 4"]]:
     """Transforms (turn, scale, shift) that take a prop to a surface, middle to middle and axes to axes: the
     four turns that keep the axes' order by length, and others where lengths are about the same. The scale is
-    1 where the prop's own size can be its size in metres, else what makes it as large as the surface."""
+    that of the first of UNITS in which the prop's own size can be right, else what makes it as large as the
+    surface."""
     own_middle, own_axes, own_lengths = _axes(prop)
     middle, axes, lengths = _axes(surface)
     size, own_size = (float(np.sqrt((each**2).sum())) for each in (lengths, own_lengths))
-    scale = size / own_size if not 1 / METRIC <= own_size / size <= METRIC else 1.0
+    fitting = [unit for unit in UNITS if 1 / METRIC <= own_size * unit / size <= METRIC]
+    scale = fitting[0] if fitting else size / own_size
     found = []
     for order in permutations(range(3)):
         ratio = np.log(lengths / size) - np.log(own_lengths[list(order)] / own_size)

@@ -31,8 +31,8 @@ class PropFile:
 def read_prop(path: Path) -> PropFile:
     """Reads a mesh file of one of SUFFIXES.
 
-    NotFound when there is none; PropfieldError when it is no mesh, holds no surface, numbers that are not
-    finite, or more than MAX_BYTES or MAX_FACES.
+    Triangles with numbers that are not finite are left out. NotFound when there is none; PropfieldError when
+    it is no mesh, holds no surface, or more than MAX_BYTES or MAX_FACES.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -52,8 +52,6 @@ def read_prop(path: Path) -> PropFile:
     mesh = scene.to_mesh() if faces else None
     if mesh is None or not len(mesh.faces):
         raise PropfieldError(f"{path.name} is empty: it holds no triangles.")
-    if not np.isfinite(mesh.vertices).all():
-        raise PropfieldError(f"{path.name} has vertices that are not finite numbers; export it again.")
     if not np.ptp(mesh.vertices, axis=0).max() > 0 or not mesh.area > 0:
         raise PropfieldError(f"{path.name} is empty: its triangles have no area.")
     # Corners that a file keeps apart for their normals are one place.

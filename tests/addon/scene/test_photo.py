@@ -142,6 +142,47 @@ def test_without_a_field_the_meshes_come_alone(folder, collection):
     assert np.abs(deformed_vertices(made[1]) - posed).max() < 1e-5
 
 
+def test_an_object_remembers_how_it_was_placed(folder, collection):
+    from addon.scene.photo import import_scene
+
+    person = json.loads((folder / "scene.json").read_text())["people"][0]
+    placement = {"mesh": None, "mirrored": True, "contact": "left hand", "level": 0.3, "gap_m": 0.01}
+    told = {"type": "hold", "object_mask_iou": 0.62, "field_mask_iou": 0.31, "placement": placement}
+    _changed(folder, people=[person | told], glb="scene.glb")
+    _, _, thing, _ = import_scene(folder)
+    assert dict(thing.items()) == {
+        "propfield_category": "umbrella",
+        "propfield_type": "hold",
+        "propfield_mirrored": True,
+        "propfield_contact": "left hand",
+        "propfield_mask_iou": 0.62,
+    }
+
+
+def test_a_users_own_mesh_comes_with_its_materials(folder, collection):
+    from addon.scene.axes import points_from_blender
+    from addon.scene.photo import import_scene
+
+    red = trimesh.visual.material.PBRMaterial(name="red", baseColorFactor=(255, 0, 0, 255))
+    box = trimesh.creation.box((0.2, 0.4, 0.6))
+    box.visual = trimesh.visual.TextureVisuals(material=red)
+    box.apply_translation([0.1, 1.0, 0.2])
+    box.export(folder / "object.glb")
+    person = json.loads((folder / "scene.json").read_text())["people"][0]
+    person |= {"object_glb": "object.glb", "placement": {"mesh": "box.glb"}}
+    _changed(folder, people=[person])
+    armature, _, thing, _ = import_scene(folder)
+    assert thing.parent == armature
+    (mesh,) = thing.children
+    assert [slot.material.name.split(".")[0] for slot in mesh.material_slots] == ["red"]
+    bpy.context.view_layer.update()
+    # The armature is where the first person is: its space is the world's.
+    world = np.array([mesh.matrix_world @ vertex.co for vertex in mesh.data.vertices])
+    found = points_from_blender(world)
+    assert np.allclose([found.min(0), found.max(0)], box.bounds, atol=1e-4)
+    assert set(thing.users_collection) == set(mesh.users_collection) == set(armature.users_collection)
+
+
 WRONG = {
     "no scene": (lambda folder: (folder / "scene.json").unlink(), "There is no scene in"),
     "text": (lambda folder: (folder / "scene.json").write_text("hello"), "is not a propfield scene"),
