@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import psutil
 
 from propfield.engines import LOOK_UP, go_on
 from propfield.errors import PropfieldError, Unavailable
+from propfield.ray_head import Head, listens
 
 INSTALL = "Ray is not installed here; run: pip install 'propfield[ray]'."
 RETRIES = 5
@@ -30,6 +30,8 @@ AHEAD = 2
 """Pieces for each of the cluster's cores that are done or begun ahead of the reader."""
 PATIENCE = 20.0
 """Seconds to look for a cluster."""
+BETWEEN_COUNTS = 5.0
+"""Seconds after which a cluster's cores are counted again, for machines that come and go."""
 LONGEST_FOLDER = 40
 """Characters of the folder for Ray's sockets, whose whole path the system limits to 107."""
 STORE = 2**29
@@ -46,7 +48,8 @@ class RayEngine:
     all who call.
 
     Errors when work is asked for: Unavailable when Ray is not installed, when there is no cluster at the
-    address, when its machines have no propfield or another version, or when pieces keep losing their workers.
+    address or it ends on the way, when its machines have no propfield or another version, or when pieces keep
+    losing their workers.
     """
 
     remote = True
@@ -55,6 +58,8 @@ class RayEngine:
         self.address = address
         self._workers, self._store = workers, store
         self._ray: Any = None
+        self._head: Head | None = None
+        self._cores, self._counted = 1, float("-inf")
         self._opened = ExitStack()
 
     def __enter__(self) -> "RayEngine":
@@ -62,7 +67,7 @@ class RayEngine:
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
-        self._ray = None
+        self._ray = self._head = None
 
     def map(
         self,
@@ -73,45 +78,53 @@ class RayEngine:
         shared: Sequence[Any] = (),
     ) -> Generator[Any, None, None]:
         """See Engine. What is shared is sent to each machine only once."""
-        ray = self._connected(waiting)
+        ray, head = self._connected(waiting)
         task = ray.remote(_do).options(max_retries=RETRIES, num_cpus=1)
-        everywhere = [ray.put(value) for value in shared]
+        everywhere = [head.answer(partial(ray.put, value), waiting) for value in shared]
         begun: deque[Any] = deque()
         try:
             for item in items:
-                begun.append(task.remote(version("propfield"), work, item, *everywhere))
+                begin = partial(task.remote, version("propfield"), work, item, *everywhere)
+                begun.append(head.answer(begin, waiting))
                 if len(begun) >= AHEAD * self.cores():
                     yield self._outcome(begun.popleft(), waiting)
             while begun:
                 yield self._outcome(begun.popleft(), waiting)
         finally:
-            for piece in begun:
-                ray.cancel(piece, force=True)
+            if begun and head.there():
+                for piece in begun:
+                    ray.cancel(piece, force=True)
 
     def cores(self) -> int:
-        """See Engine; of the whole cluster, at the moment."""
-        resources = self._connected(go_on).cluster_resources()
-        return max(int(resources.get("CPU", 1)), 1)
+        """See Engine; of the whole cluster, as it was some seconds ago."""
+        ray, head = self._connected(go_on)
+        now = time.monotonic()
+        # The one call that the head itself must answer: not made in vain, nor for each piece.
+        if now - self._counted > BETWEEN_COUNTS and head.there():
+            self._cores = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+            self._counted = now
+        return self._cores
 
-    def _connected(self, waiting: Callable[[], None]) -> Any:
-        if self._ray is None:
+    def _connected(self, waiting: Callable[[], None]) -> tuple[Any, Head]:
+        if self._ray is None or self._head is None:
             waiting()
             ray = _imported(own=self.address is None)
             with ExitStack() as opened:
                 opened.enter_context(_stdout_kept())
                 if self.address is None:
-                    opened.enter_context(_own_ray(ray, self._workers, self._store))
+                    head = opened.enter_context(_own_ray(ray, self._workers, self._store))
                 else:
-                    opened.enter_context(_joined_ray(ray, self.address, waiting))
-                self._opened, self._ray = opened.pop_all(), ray
-        return self._ray
+                    head = opened.enter_context(_joined_ray(ray, self.address, waiting))
+                self._opened, self._ray, self._head = opened.pop_all(), ray, head
+        return self._ray, self._head
 
     def _outcome(self, piece: Any, waiting: Callable[[], None]) -> Any:
-        ray = self._ray
+        ray, head = self._connected(waiting)
         try:
-            while not ray.wait([piece], timeout=LOOK_UP)[0]:
+            # Not `get` at once: a thread that is in there when the head is gone would never come back.
+            while not head.answer(partial(ray.wait, [piece], timeout=LOOK_UP), waiting)[0]:
                 waiting()
-            return ray.get(piece)
+            return head.answer(partial(ray.get, piece), waiting)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, PropfieldError | MemoryError):
                 raise error.cause from None
@@ -147,10 +160,14 @@ def _imported(own: bool) -> Any:
         if "ray" not in sys.modules:
             # Later, what it read before and this would contradict each other; new ones do so by themselves.
             os.environ["RAY_AUTH_MODE"] = "token"
+    hook = sys.excepthook
     try:
         import ray
     except ImportError as error:
         raise Unavailable(INSTALL) from error
+    finally:
+        # Ray's own would tell the cluster of each error first, and wait for one that is gone.
+        sys.excepthook = hook
     return ray
 
 
@@ -161,7 +178,7 @@ def _token() -> str:
 
 
 @contextmanager
-def _own_ray(ray: Any, workers: int | None, store: int) -> Iterator[None]:
+def _own_ray(ray: Any, workers: int | None, store: int) -> Iterator[Head]:
     """A Ray on this machine, for as long as it is needed."""
     place = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir=place if len(place) < LONGEST_FOLDER - 12 else "/tmp"))
@@ -177,7 +194,7 @@ def _own_ray(ray: Any, workers: int | None, store: int) -> Iterator[None]:
                 logging_level="CRITICAL",
                 _temp_dir=str(folder),
             )
-        yield
+        yield Head(ray.get_runtime_context().gcs_address)
     finally:
         ours = set(_children()) - before
         ray.shutdown()
@@ -189,7 +206,7 @@ def _own_ray(ray: Any, workers: int | None, store: int) -> Iterator[None]:
 
 
 @contextmanager
-def _joined_ray(ray: Any, address: str, waiting: Callable[[], None]) -> Iterator[None]:
+def _joined_ray(ray: Any, address: str, waiting: Callable[[], None]) -> Iterator[Head]:
     """A cluster that is there already."""
     wrong = Unavailable(
         f"There is no Ray cluster at “{address[:60]}” that this machine belongs to; give the HOST:PORT that"
@@ -204,7 +221,7 @@ def _joined_ray(ray: Any, address: str, waiting: Callable[[], None]) -> Iterator
         ray.shutdown()
         raise wrong from error
     try:
-        yield
+        yield Head(ray.get_runtime_context().gcs_address)
     finally:
         ray.shutdown()
 
@@ -213,11 +230,8 @@ def _answers(address: str, waiting: Callable[[], None]) -> bool:
     """Whether a cluster answers at the address. Asked in a process of its own, since a driver that finds none
     would try again for minutes, and say so."""
     host, _, port = address.rpartition(":")
-    if host and port.isdecimal():
-        try:
-            socket.create_connection((host, int(port)), timeout=PATIENCE / 4).close()
-        except (OSError, OverflowError):
-            return False
+    if host and port.isdecimal() and not listens(address, PATIENCE / 4):
+        return False
     command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     asked = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from propfield.errors import Cancelled
+from propfield.errors import Cancelled, Unavailable
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -113,7 +113,9 @@ def test_a_stopped_one_leaves_nothing(run, tmp_path, number):
     assert run.ended()
 
 
-def test_a_lost_machine_is_made_up_for(run, alone, tmp_path):
+@pytest.fixture
+def cluster(run):
+    """Two machines of one core each: the head's address, its processes and the other's."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -121,12 +123,15 @@ def test_a_lost_machine_is_made_up_for(run, alone, tmp_path):
     ray_start = ("ray.scripts.scripts", "start", "--num-cpus", 1)
     head = ("--head", "--port", port, "--include-dashboard", "false")
     assert run.start(*ray_start, *head).wait(120) == 0
-    first = {process.pid for process in run.processes()}
+    first = run.processes()
     assert run.start(*ray_start, "--address", f"127.0.0.1:{port}").wait(120) == 0
-    second = [process for process in run.processes() if process.pid not in first]
+    return f"127.0.0.1:{port}", first, [process for process in run.processes() if process not in first]
+
+
+def test_a_lost_machine_is_made_up_for(run, cluster, alone, tmp_path):
+    address, _, second = cluster
     out = tmp_path / "hat.field.npz"
-    address = ("--engine", "ray", "--address", f"127.0.0.1:{port}")
-    learning = run.start("propfield", *REQUEST, *address, "--out", out)
+    learning = run.start("propfield", *REQUEST, "--engine", "ray", "--address", address, "--out", out)
     # All of the second machine is gone at once, while it does a piece.
     for process in [run.busy(second), *second]:
         with suppress(psutil.Error):
@@ -136,3 +141,23 @@ def test_a_lost_machine_is_made_up_for(run, alone, tmp_path):
     assert out.read_bytes() == alone
     # The cluster is somebody else's, and stays.
     assert any("gcs_server" in process.name() for process in run.processes())
+
+
+def test_a_lost_head_is_one_sentence(run, cluster, tmp_path):
+    address, first, _ = cluster
+    out = tmp_path / "hat.field.npz"
+    learning = run.start("propfield", *REQUEST, "--engine", "ray", "--address", address, "--out", out)
+    for process in [run.busy(), *first]:
+        with suppress(psutil.Error):
+            process.kill()
+    # Ray itself would wait for a minute, and then end the process with words and a code of its own.
+    stdout, stderr = learning.communicate(timeout=50)
+    assert learning.returncode == Unavailable.exit_code
+    assert stdout == ""
+    # Ray's C++ part may log a line of its own before; nothing can keep it from that.
+    said = [line for line in stderr.splitlines() if "task_manager.cc" not in line]
+    assert said[:-1] == ["perceive views …"]
+    assert said[-1].startswith("propfield: The Ray cluster at ")
+    assert f":{address.rpartition(':')[2]} is gone" in said[-1]
+    assert "`ray start --head`" in said[-1]
+    assert list(tmp_path.iterdir()) == []
