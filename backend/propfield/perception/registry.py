@@ -117,10 +117,8 @@ class Chosen:
         place = found(self.named) if found else Path(self.named) if self.named else None
         weights = licence_of(place) if place else provider.weights_licence
         which = f", {place.name}" if place else ""
-        return [
-            entry(f"{provider.job}: {provider.name}{which}", weights),
-            entry(f"code: {provider.name}", provider.code),
-        ]
+        code = [entry(f"code: {provider.name}", provider.code)] if provider.packages else []
+        return [entry(f"{provider.job}: {provider.name}{which}", weights), *code]
 
 
 def choose(job: Job, text: str, providers: Sequence[Provider]) -> Chosen:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -64,12 +65,12 @@ def test_missing_weights_are_told(tmp_path):
     assert needy.missing() == "it needs a file; give one"
     assert needy.missing("a.eye") == ""
     assert Chosen(needy, "a.eye").open(["hat"]) == ("a.eye", ("hat",))
-    weights, code = Chosen(needy).licences()
-    assert weights == {"what": "detector: eye", "licence": "MIT", "commercial": True}
-    assert code["what"] == "code: eye"
+    assert Chosen(needy).licences() == [{"what": "detector: eye", "licence": "MIT", "commercial": True}]
     # Of a file that nobody knows, the usual weights' licence says nothing.
-    (own, _) = Chosen(needy, "a.eye").licences()
-    assert own == {"what": "detector: eye, a.eye", "licence": "unknown", "commercial": None}
+    own = [{"what": "detector: eye, a.eye", "licence": "unknown", "commercial": None}]
+    assert Chosen(needy, "a.eye").licences() == own
+    code = Chosen(replace(needy, packages=("json",))).licences()[1]
+    assert (code["what"], code["licence"]) == ("code: eye", needy.code.name)
 
 
 @pytest.mark.parametrize(
