@@ -10,7 +10,7 @@ from propfield.cli.output import Json, print_json, print_table, shown_progress
 from propfield.cli.pose import Skinning
 
 _PAP = {"pap": "PAP (strict)", "pap_aware": "unoccluded", "pap_full": "full size"}
-_TRUTH = {"iou": "IoU", "correlation": "correlation", "calibration_error": "calibration"}
+_TRUTH = {"iou": "IoU", "correlation": "corr.", "calibration_error": "calib."}
 
 
 def evaluate_field(
@@ -69,7 +69,7 @@ def evaluate_field(
 
 
 def show(result: dict[str, Any]) -> None:
-    """The scores as a table for people, in percent but for the correlation; calibration is its error."""
+    """The scores as a table for people, in percent but for the correlation."""
     parts = result["types"]
     mean = {"name": "mean", "scored_as": "mean", "images": result["images"], **result["mean"]}
     rows = parts if len(parts) == 1 else [*parts, mean]
@@ -86,7 +86,10 @@ def show(result: dict[str, Any]) -> None:
             ]
             for row in rows
         ],
+        whole=range(1, 2 + len(_PAP) + len(told)),
     )
+    if told:
+        print("corr. and calib.: correlation with the true occupancy, and calibration error")
     views, entropy = result["views"], result["camera_entropy"]
     rejected = ", ".join(f"{count} by {name}" for name, count in views["rejected"].items() if count)
     print(

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -37,14 +37,15 @@ def print_json(result: dict[str, Any]) -> None:
     print(json.dumps(result, ensure_ascii=False))
 
 
-def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Rows under headings, on stdout."""
+def print_table(columns: list[str], rows: list[list[str]], *, whole: Sequence[int] = ()) -> None:
+    """Rows under headings, on stdout. Where they are too wide, cells of the `whole` columns stay on one line
+    and the others' are folded."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=place in whole)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -263,3 +263,23 @@ def test_what_is_no_verb_is_a_field(arguments, capsys):
 def test_without_arguments_the_field_is_missed(capsys):
     assert run(["evaluate"]) == 2
     assert "Missing argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scored_as", ["photograph", "all"])
+def test_the_table_fits_a_terminal(monkeypatch, capsys, scored_as):
+    """With the longest name of the studio's types."""
+    monkeypatch.setenv("COLUMNS", "80")
+    source = StudioSource()
+    names = [kind.name for category in source.categories() for kind in source.types(category)]
+    name = max(names, key=len)
+    scores = dict.fromkeys((*PAP_NAMES, "iou", "correlation", "calibration_error"), 0.888)
+    part = {"name": name, "scored_as": name if scored_as == name else "all", "images": 60, **scores}
+    views = {"kept": 60, "seen": 60, "rejected": {}, "rejection_rate": 0.0}
+    rest = {"camera_entropy": 3.5, "views": views, "notes": [], "mean": scores}
+    show({"category": "camera", "on": "studio", "images": 120, "seed": 1, "types": [part, part], **rest})
+    told = capsys.readouterr().out.splitlines()
+    assert max(map(len, told)) <= 80, told
+    heading = "type images PAP (strict) unoccluded full size IoU corr. calib."
+    assert " ".join(told[1].split()) == heading
+    numbers = "60 88.8 (88.8) 88.8 (88.8) 88.8 (88.8) 88.8 0.89 88.8"
+    assert [" ".join(line.split()) for line in told[2:]].count(f"{name} {numbers}") == 2
