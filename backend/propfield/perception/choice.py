@@ -84,6 +84,8 @@ class PerceptionChoice:
                 )
             return [segmenter]
         detector = chosen("detector", self.detector)
+        if detector is None and self.segmenter is None:
+            return []
         if detector is None:
             raise Unavailable(
                 f"{segmenter.provider.name} needs boxes, and no detector can run here; "

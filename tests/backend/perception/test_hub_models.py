@@ -134,6 +134,21 @@ def test_masks_in_boxes(opened):
     assert not (together[0][0] == together[0][2]).all()
 
 
+def test_weights_of_the_video_model_serve_for_pictures(home, tmp_path, capfd):
+    from transformers import Sam2VideoModel
+
+    folder = tiny_models.sam2(tmp_path / "video", video=True)
+    capfd.readouterr()
+    provider = next(each for each in PROVIDERS if each.name == "sam2")
+    segmenter = Chosen(provider, str(folder)).open()
+    assert capfd.readouterr() == ("", "")
+    given = dict(Sam2VideoModel.from_pretrained(folder).named_parameters())
+    taken = dict(segmenter._loaded.model.named_parameters())
+    assert all((given[name] == value).all() for name, value in taken.items())
+    (masks,) = segmenter.masks(PICTURES[:1], [np.array([[10, 10, 60, 70]], np.float32)])
+    assert masks.shape == (1, 90, 130)
+
+
 def test_masks_of_instances(opened):
     segmenter = opened("mask2former")
     together = segmenter.segment(PICTURES)

@@ -75,34 +75,39 @@ def grounding_dino(folder: Path, vocabulary: list[str]) -> Path:
     return folder
 
 
-def sam2(folder: Path) -> Path:
-    from transformers import (
-        Sam2Config,
-        Sam2HieraDetConfig,
-        Sam2MaskDecoderConfig,
-        Sam2Model,
-        Sam2PromptEncoderConfig,
-        Sam2VisionConfig,
-    )  # fmt: skip
+def sam2(folder: Path, *, video: bool = False) -> Path:
+    """As SAM 2, or with the parts that follow things through a video: so its makers publish it."""
+    from transformers import Sam2Config, Sam2HieraDetConfig, Sam2Model, Sam2VideoConfig, Sam2VideoModel
 
     torch.manual_seed(0)
-    config = Sam2Config(
-        vision_config=Sam2VisionConfig(
-            backbone_config=Sam2HieraDetConfig(
-                hidden_size=8, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 1, 2, 1],
-                embed_dim_per_stage=[8, 16, 32, 64], num_attention_heads_per_stage=[1, 1, 1, 1],
-                window_size_per_stage=[4, 2, 4, 2], global_attention_blocks=[3],
-                window_positional_embedding_background_size=[2, 2],
-            ),
-            backbone_channel_list=[64, 32, 16, 8], backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]],
-            fpn_hidden_size=32,
-        ),
-        prompt_encoder_config=Sam2PromptEncoderConfig(hidden_size=32, image_size=128, patch_size=16),
-        mask_decoder_config=Sam2MaskDecoderConfig(
-            hidden_size=32, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16,
-        ),
+    backbone = Sam2HieraDetConfig(
+        hidden_size=8, num_attention_heads=1, image_size=[128, 128], blocks_per_stage=[1, 1, 2, 1],
+        embed_dim_per_stage=[8, 16, 32, 64], num_attention_heads_per_stage=[1, 1, 1, 1],
+        window_size_per_stage=[4, 2, 4, 2], global_attention_blocks=[3],
+        window_positional_embedding_background_size=[2, 2],
     )  # fmt: skip
-    _lively(Sam2Model(config)).save_pretrained(folder)
+    parts = {
+        "vision_config": {
+            "backbone_config": backbone.to_dict(),
+            "backbone_channel_list": [64, 32, 16, 8],
+            "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+            "fpn_hidden_size": 32,
+        },
+        "prompt_encoder_config": {"hidden_size": 32, "image_size": 128, "patch_size": 16},
+        "mask_decoder_config": {
+            "hidden_size": 32, "mlp_dim": 16, "num_attention_heads": 2, "iou_head_hidden_dim": 16,
+        },
+    }  # fmt: skip
+    if not video:
+        _lively(Sam2Model(Sam2Config(**parts))).save_pretrained(folder)
+        return folder
+    memory = {
+        "memory_attention_hidden_size": 32, "memory_attention_num_layers": 1,
+        "memory_attention_feed_forward_hidden_size": 16, "memory_encoder_hidden_size": 32,
+        "memory_encoder_output_channels": 8, "memory_fuser_embed_dim": 32,
+        "memory_fuser_intermediate_dim": 16, "image_size": 128,
+    }  # fmt: skip
+    _lively(Sam2VideoModel(Sam2VideoConfig(**parts, **memory))).save_pretrained(folder)
     return folder
 
 

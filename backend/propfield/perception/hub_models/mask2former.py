@@ -51,7 +51,10 @@ class Mask2Former:
         classes = outputs.class_queries_logits.float().softmax(-1)[..., :-1].cpu()
         logits = outputs.masks_queries_logits.float()
         frame = inputs["pixel_values"].shape[-2:]
-        inner = [_extent(mask) for mask in inputs["pixel_mask"].cpu().numpy()]
+        padding = inputs.get("pixel_mask")
+        inner = (
+            [frame] * len(pictures) if padding is None else [_extent(mask) for mask in padding.cpu().numpy()]
+        )
         results = []
         for row, picture in enumerate(pictures):
             scores, order = classes[row].flatten().topk(min(MOST, classes[row].numel()))
