@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -12,6 +13,7 @@ PROTOCOL = 1
 HOST = "127.0.0.1"
 MOST_JSON_BYTES = 16 * 2**20
 MOST_FILE_BYTES = 256 * 2**20
+UPLOAD_SECONDS = 60.0
 
 
 class BackendError(Exception):
@@ -109,8 +111,53 @@ class Backend:
             Path(temporary).unlink(missing_ok=True)
         return destination
 
+    def upload(self, file: Path) -> str:
+        """Sends a photo or an annotation file; gives the upload's id."""
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise BackendError(f"{file} cannot be read ({error.strerror or error}).") from error
+        # A header is Latin-1; what is not ASCII in a name is of no use to the backend.
+        name = file.name.encode("ascii", "replace").decode().replace("?", "_")
+        headers = {"Content-Type": "application/octet-stream", "X-Filename": name}
+        with _Exchange(self, "POST", "/v1/uploads", data, UPLOAD_SECONDS, headers) as response:
+            answer = self._decoded(response.read(MOST_JSON_BYTES))
+            if response.status >= 400:
+                raise self._refusal(response.status, answer)
+        if answer is None or not isinstance(answer.get("id"), str):
+            raise self._foreign()
+        return answer["id"]
+
+    def download_files(self, job: str, names: list[str], folder: Path) -> Path:
+        """Saves files of a job's result in a new folder inside `folder`; gives that one. Nothing half-written
+        stays."""
+        path = f"/v1/jobs/{quote(job, safe='')}/files"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            made = Path(tempfile.mkdtemp(dir=folder, prefix="photo-"))
+        except OSError as error:
+            raise BackendError(
+                f"The scene cannot be saved in {folder} ({error.strerror or error}): "
+                "make the folder writable."
+            ) from error
+        try:
+            for name in names:
+                if Path(name).name != name:
+                    raise self._foreign()
+                with open(made / name, "wb") as stream:
+                    self._save(f"{path}/{quote(name, safe='')}", stream)
+        except (OSError, BackendError) as error:
+            shutil.rmtree(made, ignore_errors=True)
+            if isinstance(error, BackendError):
+                raise
+            raise BackendError(
+                f"The scene cannot be saved in {made} ({error.strerror or error}): free some space."
+            ) from error
+        return made
+
     def _json(self, method: str, path: str, body: dict | None = None, timeout: float | None = None) -> dict:
-        with _Exchange(self, method, path, body, timeout) as response:
+        data = None if body is None else json.dumps(body).encode()
+        with _Exchange(self, method, path, data, timeout, {"Content-Type": "application/json"}) as response:
             raw = response.read(MOST_JSON_BYTES + 1)
         if len(raw) > MOST_JSON_BYTES:
             raise self._foreign()
@@ -122,7 +169,7 @@ class Backend:
         return answer
 
     def _save(self, path: str, stream) -> None:
-        with _Exchange(self, "GET", path, None, None) as response:
+        with _Exchange(self, "GET", path) as response:
             if response.status >= 400:
                 raise self._refusal(response.status, self._decoded(response.read(MOST_JSON_BYTES)))
             told, received = response.length, 0
@@ -160,17 +207,23 @@ class _Exchange:
     """One request and its response; what goes wrong in between becomes a BackendError."""
 
     def __init__(
-        self, backend: Backend, method: str, path: str, body: dict | None, timeout: float | None
+        self,
+        backend: Backend,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        timeout: float | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         self.backend = backend
         self.method, self.path = method, path
-        self.body = None if body is None else json.dumps(body).encode()
+        self.body, self.headers = body, headers or {}
         self.connection = http.client.HTTPConnection(HOST, backend.port, timeout=timeout or backend.timeout)
 
     def __enter__(self) -> http.client.HTTPResponse:
         headers = {"Authorization": f"Bearer {self.backend.token}", "Accept": "*/*"}
         if self.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers |= self.headers
         try:
             self.connection.request(self.method, self.path, self.body, headers)
             return self.connection.getresponse()

@@ -20,15 +20,17 @@ class Job:
 
     Attributes:
         title: what is made, for people: "umbrella".
+        kind: learn or reconstruct.
         cancel_asked, left: what the thread that follows it should do: cancel it, or let it work on alone.
         state: queued, running, receiving (the file is on its way), done, failed or cancelled.
         progress: of the whole job, 0 to 1.
         error: one sentence when it failed.
         result: what the backend says of a done job.
-        path: the field file that came.
+        path: the field file that came, or the folder of a photo's scene.
     """
 
     title: str
+    kind: str = "learn"
     identifier: str = ""
     state: str = "queued"
     stage: str = ""
@@ -116,6 +118,21 @@ def receive(backend: Backend, answer: dict, folder: Path, read: Callable[[Path],
         raise BackendError("The backend named no field for the finished job: update the backend.")
     path = backend.download_field(result["field"], folder)
     return path, read(path)
+
+
+def send_photo(backend: Backend, photo: Path, annotations: Path | None, choices: dict) -> dict:
+    """Uploads a photo (and its annotations); gives the request to rebuild it. Blocks; runs in a thread."""
+    request = {"kind": "reconstruct", "photo": backend.upload(photo), **choices}
+    return request | {"annotations": backend.upload(annotations) if annotations else None}
+
+
+def receive_scene(backend: Backend, answer: dict, folder: Path) -> Path:
+    """Fetches the files of a done reconstruct job into a new folder inside `folder`, whole or not at all.
+    Blocks; runs in a thread."""
+    names = (answer.get("result") or {}).get("files")
+    if not isinstance(names, list) or "scene.json" not in names:
+        raise BackendError("The backend named no scene for the finished job: update the backend.")
+    return backend.download_files(str(answer.get("id")), [str(name) for name in names], folder)
 
 
 def unfinished_learning(backend: Backend) -> list[dict]:

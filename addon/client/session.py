@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .http import Backend, BackendError, NotAnswering
-from .jobs import Job, follow, receive, unfinished_learning
+from .jobs import Job, follow, receive, receive_scene, send_photo, unfinished_learning
 from .process import BackendProcess, Connection, connect
 from .pump import BUSY_INTERVAL, IDLE_INTERVAL, Pump
 
@@ -125,23 +125,54 @@ class Session:
         `read` runs in the thread and raises BackendError for a bad file; `done` runs in a step.
         BackendError when no backend runs or one learns already.
         """
+        job = Job(title=str(request.get("category", "")), identifier=identifier)
+        return self._follow(job, lambda _: request, lambda b, a: receive(b, a, folder, read), done)
+
+    def rebuild(
+        self,
+        photo: Path,
+        annotations: Path | None,
+        choices: dict,
+        folder: Path,
+        done: Callable[[Path, None], None],
+    ) -> Job:
+        """Asks for the scene of a photo; `choices` are the request's category, person, object and type.
+
+        When it is there, it lies in a new folder inside `folder`, and `done` is called with that in a step.
+        BackendError when no backend runs or one works already.
+        """
+        return self._follow(
+            Job(title=photo.name, kind="reconstruct"),
+            lambda backend: send_photo(backend, photo, annotations, choices),
+            lambda backend, answer: (receive_scene(backend, answer, folder), None),
+            done,
+        )
+
+    def _follow(
+        self,
+        job: Job,
+        ask: Callable[[Backend], dict],
+        take: Callable[[Backend, dict], tuple[Path, Any]],
+        done: Callable[[Path, Any], None],
+    ) -> Job:
+        """Makes a request in a thread, follows its job to the end, and takes what came of it."""
         if self.state != RUNNING or self.backend is None:
             raise BackendError("No backend runs: start it in the Propfield tab first.")
         if self.learning:
-            raise BackendError("A field is being learned already: wait for it, or cancel it.")
+            raise BackendError("The backend works for this Blender already: wait for it, or cancel it.")
         backend, process = self.backend, self.process
-        job = Job(title=str(request.get("category", "")), identifier=identifier)
         self.job, self.problem = job, ""
 
         def tell(answer: dict) -> None:
             self.pump.say(job.heard, answer)
 
         def work() -> tuple[dict, tuple[Path, Any] | None]:
+            request = ask(backend) if not job.identifier else None
             answer = follow(backend, job, request, tell, lambda: _death(process))
             if answer.get("state") != "done":
                 return answer, None
             self.pump.say(setattr, job, "state", "receiving")
-            received = receive(backend, answer, folder, read)
+            received = take(backend, answer)
             self.pump.say(setattr, self, "library", backend.fields())
             return answer, received
 

@@ -15,6 +15,7 @@ from . import (
     learn,
     make_body,
     open_field,
+    rebuild_photo,
 )
 
 CLASSES = (
@@ -29,6 +30,7 @@ CLASSES = (
     import_mesh.PROPFIELD_OT_import_mesh,
     import_volume.PROPFIELD_OT_import_volume,
     import_scene.PROPFIELD_OT_import_scene,
+    rebuild_photo.PROPFIELD_OT_rebuild_photo,
 )
 
 

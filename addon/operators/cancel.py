@@ -7,16 +7,16 @@ from .types import Outcome
 
 
 class PROPFIELD_OT_cancel(Operator):
-    """Stop learning; nothing of the unfinished field is kept"""
+    """Stop what the backend does; nothing unfinished is kept"""
 
     bl_idname = "propfield.cancel"
     bl_label = "Cancel"
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        """Only while something is learned."""
+        """Only while the backend works."""
         if not session.learning:
-            cls.poll_message_set("Nothing is being learned.")
+            cls.poll_message_set("The backend is at rest.")
             return False
         return True
 

@@ -31,7 +31,7 @@ class PROPFIELD_OT_learn(Operator):
         if session.state != RUNNING:
             cls.poll_message_set("Start the backend first.")
         elif session.learning:
-            cls.poll_message_set("A field is being learned already.")
+            cls.poll_message_set("The backend works already.")
         elif not settings_of(context.scene).category.strip():
             cls.poll_message_set("Choose a category first.")
         else:

@@ -1,12 +1,13 @@
 """The panel that asks for a field and shows how far it is."""
 
-from bpy.types import Context, Panel, UILayout
+from bpy.types import Context, Panel
 
 from ..client.jobs import Job
 from ..client.running import session
 from ..client.session import RUNNING
 from ..operators.types import settings_of
-from .backend_panel import PropfieldPanel, draw_sentence
+from .backend_panel import PropfieldPanel
+from .job_view import draw_job
 
 
 class PROPFIELD_PT_learn(PropfieldPanel, Panel):
@@ -28,33 +29,18 @@ class PROPFIELD_PT_learn(PropfieldPanel, Panel):
         numbers.prop(settings, "views")
         numbers.prop(settings, "seed")
         form.prop(settings, "estimator")
-        job = session.job
-        if job is not None and not job.ended:
-            self._draw_progress(layout, job)
-            return
-        row = layout.row()
-        row.scale_y = 1.3
-        row.operator("propfield.learn", icon="SHADERFX")
+        job = session.job if session.job is not None and session.job.kind == "learn" else None
+        if job is None or job.ended:
+            row = layout.row()
+            row.scale_y = 1.3
+            row.operator("propfield.learn", icon="SHADERFX")
         if job is not None:
-            self._draw_end(layout, context, job)
+            draw_job(layout, context, job, _told(job))
 
-    @staticmethod
-    def _draw_progress(layout: UILayout, job: Job) -> None:
-        row = layout.row(align=True)
-        row.progress(factor=job.progress, text=job.line())
-        row.operator("propfield.cancel", text="", icon="X")
-        if job.message:
-            layout.label(text=job.message)
 
-    @staticmethod
-    def _draw_end(layout: UILayout, context: Context, job: Job) -> None:
-        if job.state == "done":
-            kept = job.result.get("views_kept")
-            seconds = job.result.get("seconds")
-            told = f" from {kept} views" if isinstance(kept, int) else ""
-            told += f" in {seconds:.0f} s" if isinstance(seconds, int | float) else ""
-            draw_sentence(layout, context, f"Learned {job.title}{told}", "CHECKMARK")
-        elif job.state == "failed":
-            draw_sentence(layout, context, job.error, "ERROR")
-        else:
-            layout.label(text="Cancelled", icon="CANCEL")
+def _told(job: Job) -> str:
+    """What the backend says of a field that it learned."""
+    kept, seconds = job.result.get("views_kept"), job.result.get("seconds")
+    told = f" from {kept} views" if isinstance(kept, int) else ""
+    told += f" in {seconds:.0f} s" if isinstance(seconds, int | float) else ""
+    return f"Learned {job.title}{told}"

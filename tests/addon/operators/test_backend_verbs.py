@@ -54,6 +54,36 @@ def test_learn_import_fetch_and_stop(enabled, home):
     assert session.library == []
 
 
+def test_a_photo_is_rebuilt_as_a_scene(enabled, home, tmp_path):
+    """The whole way: upload, job, files, import. The library has no field of a camera: the body alone."""
+    data = pytest.importorskip("skimage.data")
+    from addon.client.running import session
+    from PIL import Image
+
+    verb = enabled.ops.propfield.rebuild_photo
+    photo = tmp_path / "caméra ☂.png"
+    Image.fromarray(data.camera()).save(photo)
+    annotations = Path(__file__).resolve().parents[3] / "examples" / "cameraman.json"
+    assert not verb.poll()
+    assert enabled.ops.propfield.backend_start() == {"FINISHED"}
+    before = set(enabled.data.objects)
+    with pytest.raises(RuntimeError, match="no person 7"):
+        verb(filepath=str(photo), annotations=str(annotations), person=7)
+    with pytest.raises(RuntimeError, match="No field of kite"):
+        verb(filepath=str(photo), annotations=str(annotations), category="Kite")
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        verb(filepath=str(tmp_path / "nowhere.png"), annotations=str(annotations))
+    assert set(enabled.data.objects) == before
+    assert not list(home.rglob("photo-*"))
+    assert verb(filepath=str(photo), annotations=str(annotations), person=1) == {"FINISHED"}
+    made = set(enabled.data.objects) - before
+    assert sorted(item.type for item in made) == ["CAMERA", "EMPTY", "MESH"]
+    assert enabled.context.scene.camera in made
+    assert session.job.path.is_relative_to(home)
+    assert (session.job.path / "scene.json").is_file()
+    assert enabled.ops.propfield.backend_stop() == {"FINISHED"}
+
+
 def test_a_port_in_use_is_a_sentence(enabled):
     with socket.create_server(("127.0.0.1", 0)) as server:
         enabled.context.preferences.addons["addon"].preferences.port = server.getsockname()[1]
