@@ -57,15 +57,19 @@ class FolderSource:
         return sorted(set(COCO_80) - {PERSON})
 
     def types(self, category: str) -> list[InteractionType]:
-        """One type, “photos”; NotFound (with the nearest names) for a category that nobody here can find: an
-        open vocabulary finds any."""
+        """One type, “photos”; NotFound (with the nearest names) for a category that nobody here can find."""
         self._checked(category)
         return [PHOTOS]
 
     def _checked(self, category: str) -> str:
-        if self.choice.open_vocabulary and category.strip():
+        # Who was chosen knows best what can be found, and is asked when it is loaded.
+        if self.choice != PerceptionChoice() and category.strip():
             return category.strip().lower()
-        return checked_category(category, self.categories(), "COCO's categories")
+        try:
+            return checked_category(category, self.categories(), "COCO's categories")
+        except NotFound as error:
+            hint = f"{str(error).rstrip('.')}; any word is found by --detector grounding-dino."
+            raise NotFound(hint) from error
 
     def observe(
         self,
@@ -80,9 +84,13 @@ class FolderSource:
         Unavailable when there are no weights."""
         wanted = self._checked(category)
         checked_types(types)
+        photos = allowed_photos(self.photos, self.ledger, f"in {self.folder.name}")
+        segmenter = self.choice.open_segmenter((PERSON, wanted), self.ledger)
+        if segmenter.vocabulary is not None:
+            checked_category(wanted, segmenter.vocabulary, "what this segmenter can find")
         return observe_photos(
-            allowed_photos(self.photos, self.ledger, f"in {self.folder.name}"),
-            self.choice.open_segmenter((PERSON, wanted), self.ledger),
+            photos,
+            segmenter,
             self.choice.keypoint_finder(self.ledger),
             self.choice.body_estimator(self.ledger),
             source=self,

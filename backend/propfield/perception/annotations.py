@@ -50,6 +50,11 @@ class CocoAnnotations:
     categories: dict[int, str]
     by_image: dict[int, list[dict]]
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The file's categories."""
+        return tuple(self.categories.values())
+
     def image_of(self, picture: Picture) -> AnnotatedImage:
         """The entry of a photo: by file name, else the only one there is. PropfieldError without one."""
         named = [image for image in self.images if Path(image.file_name).name == picture.name]

@@ -23,11 +23,6 @@ class PerceptionChoice:
     keypoints: str | None = None
     body: str | None = None
 
-    @property
-    def open_vocabulary(self) -> bool:
-        """Whether any word is a category. NotFound for a name that there is not."""
-        return any(each.provider.open_vocabulary for each in self._finders())
-
     def open_segmenter(self, words: Sequence[str], ledger: Ledger | None = None) -> Segmenter:
         """What finds persons and objects with masks, loaded. `words` are what an open vocabulary looks for
         (a person and the categories); others find what they know. It is entered in `ledger`.

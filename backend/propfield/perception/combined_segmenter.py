@@ -14,6 +14,7 @@ class BoxesThenMasks:
 
     def __init__(self, detector: Detector, masks: BoxSegmenter) -> None:
         self.detector, self.masks = detector, masks
+        self.vocabulary = detector.vocabulary
 
     def segment(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
         """Everything that the detector found, best first; boxes in which there is no mask are left out.

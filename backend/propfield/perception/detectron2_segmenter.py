@@ -62,7 +62,7 @@ class Detectron2Segmenter:
                 f"{folder} holds no model that detectron2 can read ({type(error).__name__}); "
                 "give its configuration as cfg.dump() writes it, and the weights that belong to it."
             ) from error
-        self.names = tuple(coco_name(str(name)) for name in names)
+        self.vocabulary = tuple(coco_name(str(name)) for name in names)
         self._channels = settings.INPUT.FORMAT
         shortest, longest = settings.INPUT.MIN_SIZE_TEST, settings.INPUT.MAX_SIZE_TEST
         self._resize = ResizeShortestEdge([shortest, shortest], longest)
@@ -83,7 +83,7 @@ class Detectron2Segmenter:
             inputs.append({"image": values, "width": picture.size[0], "height": picture.size[1]})
         with torch.inference_mode():
             outputs = self._model(inputs)
-        return [detections_of(output["instances"].to("cpu"), self.names) for output in outputs]
+        return [detections_of(output["instances"].to("cpu"), self.vocabulary) for output in outputs]
 
 
 def detections_of(instances: Any, names: Sequence[str]) -> list[Detection]:

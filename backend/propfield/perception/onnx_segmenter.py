@@ -3,6 +3,7 @@
 Masks are sums of prototypes weighted by each box's coefficients (YOLACT, Bolya et al. 2019, Eq. 1).
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from propfield.perception.yolo_heads import class_names, decoded, head_kind, sup
 
 SPECK = 0.03
 _USUAL_SIDE = 640
+_MOST_THREADS = 8
+"""More only wait for each other in networks of this size."""
 
 
 class OnnxSegmenter:
@@ -29,11 +32,11 @@ class OnnxSegmenter:
     is not such a network.
     """
 
-    def __init__(self, weights: Path, *, threads: int = 2) -> None:
+    def __init__(self, weights: Path) -> None:
         self.weights = Path(weights)
         if not self.weights.is_file():
             raise NotFound(f"There are no weights at {self.weights}; give a YOLO segmentation ONNX file.")
-        self._session, self._refusals = self._opened(threads)
+        self._session, self._refusals = self._opened()
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         ranks = [len(output.shape or ()) for output in outputs]
         if len(inputs) != 1 or not _is_picture(inputs[0]) or [ranks.count(3), ranks.count(4)] != [1, 1]:
@@ -45,7 +48,7 @@ class OnnxSegmenter:
         height, width = (side if isinstance(side, int) else _USUAL_SIDE for side in inputs[0].shape[2:])
         self._frame = (width, height)
         metadata = self._session.get_modelmeta().custom_metadata_map
-        self.names = class_names(metadata)
+        self.vocabulary = class_names(metadata)
         self._suppressed = "'nms': True" in metadata.get("args", "")
 
     def segment(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
@@ -60,10 +63,10 @@ class OnnxSegmenter:
             raise self._not_a_segmenter() from error
         head, prototypes = head[0].astype(np.float32), prototypes[0].astype(np.float32)
         masks = len(prototypes)
-        kind = head_kind(head.shape, len(self.names), masks, suppressed=self._suppressed)
+        kind = head_kind(head.shape, len(self.vocabulary), masks, suppressed=self._suppressed)
         if kind is None:
             raise self._not_a_segmenter()
-        if kind == "classes" and head.shape[1] != 4 + len(self.names) + masks:
+        if kind == "classes" and head.shape[1] != 4 + len(self.vocabulary) + masks:
             head = head.T
         found = decoded(head, kind, masks)
         boxes = frame.photo_boxes(found.boxes)
@@ -71,10 +74,10 @@ class OnnxSegmenter:
         for index in suppressed(found):
             logits = np.tensordot(found.coefficients[index], prototypes, 1)
             mask = _without_specks(frame.photo_mask(logits, boxes[index]))
-            if mask.any() and found.classes[index] < len(self.names):
+            if mask.any() and found.classes[index] < len(self.vocabulary):
                 detections.append(
                     Detection(
-                        category=self.names[found.classes[index]],
+                        category=self.vocabulary[found.classes[index]],
                         score=min(float(found.scores[index]), 1.0),
                         box=mask_box(mask),
                         mask=mask,
@@ -82,7 +85,7 @@ class OnnxSegmenter:
                 )
         return detections
 
-    def _opened(self, threads: int) -> tuple[Any, tuple[type[Exception], ...]]:
+    def _opened(self) -> tuple[Any, tuple[type[Exception], ...]]:
         """The network, and what onnxruntime raises of a file that it cannot run."""
         try:
             import onnxruntime
@@ -99,7 +102,7 @@ class OnnxSegmenter:
         )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = min(os.cpu_count() or 1, _MOST_THREADS)
         here = onnxruntime.get_available_providers()
         wanted = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in here]
         try:

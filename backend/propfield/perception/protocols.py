@@ -68,6 +68,11 @@ class PosedBody(Protocol):
 class Detector(Protocol):
     """Finds persons and objects as boxes. One with an open vocabulary is made for the words to look for."""
 
+    @property
+    def vocabulary(self) -> tuple[str, ...] | None:
+        """The categories that it can tell apart; None for any word."""
+        ...
+
     def detect(self, pictures: Sequence[Picture]) -> list[Boxes]:
         """What is in each picture."""
         ...
@@ -87,6 +92,11 @@ class BoxSegmenter(Protocol):
 @runtime_checkable
 class Segmenter(Protocol):
     """Finds persons and objects with their masks. A detector and a box segmenter together are one."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...] | None:
+        """The categories that it can tell apart; None for any word."""
+        ...
 
     def segment(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
         """What is in each picture, best first, with masks at the picture's size."""

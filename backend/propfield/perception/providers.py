@@ -133,14 +133,7 @@ def _here(path: Path | None) -> Path:
 
 PROVIDERS: tuple[Provider, ...] = (
     _hub("detector", "rtdetr-v2", "RT-DETR: boxes of COCO's 80 categories", _rtdetr, "Apache-2.0"),
-    _hub(
-        "detector",
-        "grounding-dino",
-        "Grounding DINO: boxes of any words",
-        _grounding_dino,
-        "Apache-2.0",
-        open_vocabulary=True,
-    ),
+    _hub("detector", "grounding-dino", "Grounding DINO: boxes of any words", _grounding_dino, "Apache-2.0"),
     Provider(
         job="segmenter",
         name="onnx-yolo-seg",

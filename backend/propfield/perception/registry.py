@@ -38,7 +38,6 @@ class Provider:
         open: makes it, from what the user named after NAME: and the words to look for.
         suffixes: endings of files that name it by themselves: `--segmenter a.onnx`.
         in_boxes: for a segmenter: that it needs a detector's boxes (a BoxSegmenter).
-        open_vocabulary: that any word is a category.
         by_default: that it may be taken when the user names none.
     """
 
@@ -55,7 +54,6 @@ class Provider:
     get: str = ""
     suffixes: tuple[str, ...] = ()
     in_boxes: bool = False
-    open_vocabulary: bool = False
     by_default: bool = True
 
     def missing(self, named: str | None = None) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from propfield.errors import PropfieldError, Unavailable
+from propfield.errors import NotFound, PropfieldError, Unavailable
+from propfield.imagery.folder import FolderSource
 from propfield.perception.choice import PerceptionChoice
 from propfield.perception.hub_models.folders import model_folder
 from propfield.perception.picture import Picture
-from propfield.perception.protocols import Boxes, Person
+from propfield.perception.protocols import Boxes, BoxSegmenter, Detector, KeypointFinder, Person, Segmenter
 from propfield.perception.providers import PROVIDERS
 from propfield.perception.registry import Chosen
 
@@ -194,13 +196,45 @@ def test_a_detector_and_sam_2_together_are_a_segmenter(folders, home):
     choice = PerceptionChoice(
         detector=f"grounding-dino:{folders['grounding-dino']}", segmenter=f"sam2:{folders['sam2']}"
     )
-    assert choice.open_vocabulary
     segmenter = choice.open_segmenter(["person", "top hat"])
+    assert isinstance(segmenter, Segmenter)
+    assert segmenter.vocabulary is None
     for picture, found in zip(PICTURES, segmenter.segment(PICTURES), strict=True):
         assert found
         for each in found:
             assert each.category in ("person", "top hat")
             assert each.mask.shape == (picture.size[1], picture.size[0])
+
+
+def test_they_keep_their_protocols_and_tell_what_they_can_find(opened):
+    protocols = {
+        "rtdetr-v2": (Detector, ("person", "couch", "tennis racket")),
+        "grounding-dino": (Detector, None),
+        "mask2former": (Segmenter, ("person", "couch", "tennis racket")),
+        "sam2": (BoxSegmenter, ...),
+        "vitpose": (KeypointFinder, ...),
+    }
+    for name, (protocol, vocabulary) in protocols.items():
+        model = opened(name, ("person",))
+        assert isinstance(model, protocol)
+        assert getattr(model, "vocabulary", ...) == vocabulary
+
+
+def test_a_folders_category_is_checked_by_who_looks_for_it(folders, home, tmp_path):
+    Image.fromarray(PICTURES[0].pixels).save(tmp_path / "a.png")
+    closed = PerceptionChoice(segmenter=f"mask2former:{folders['mask2former']}")
+    source = FolderSource(tmp_path, closed)
+    assert source.types("top hat")
+    with pytest.raises(NotFound, match=r"no “cuch” in what this segmenter can find; the nearest are couch"):
+        source.observe("cuch", views=1, seed=0)
+    any_word = PerceptionChoice(
+        detector=f"grounding-dino:{folders['grounding-dino']}", segmenter=f"sam2:{folders['sam2']}"
+    )
+    finder = PerceptionChoice(keypoints=f"vitpose:{folders['vitpose']}").keypoints
+    looking = FolderSource(tmp_path, PerceptionChoice(any_word.detector, any_word.segmenter, finder))
+    assert len(list(looking.observe("Top hat", views=1, seed=0))) <= 1
+    with pytest.raises(NotFound, match=r"no “top hat” in COCO's categories; .*--detector grounding-dino"):
+        FolderSource(tmp_path).types("top hat")
 
 
 def test_models_are_found_by_the_names_that_people_use(folders, home, tmp_path, monkeypatch):

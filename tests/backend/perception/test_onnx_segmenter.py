@@ -167,7 +167,7 @@ def test_names_that_are_no_literal_are_passed_over(tmp_path):
     weights = onnx_file.write_constant_network(
         tmp_path / "a.onnx", (SIDE, SIDE), HEADS["v5 and v7"](BOXES), {"names": "__import__('os')"}
     )
-    assert OnnxSegmenter(weights).names == COCO_80
+    assert OnnxSegmenter(weights).vocabulary == COCO_80
 
 
 def test_files_that_are_no_network_are_refused(tmp_path, capfd):

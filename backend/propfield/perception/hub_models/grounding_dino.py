@@ -26,6 +26,8 @@ class GroundingDino:
     than it can hold at once.
     """
 
+    vocabulary = None
+
     def __init__(self, folder: Path, words: Sequence[str]) -> None:
         kinds = ("grounding-dino", "mm-grounding-dino")
         self._loaded = load(

@@ -10,6 +10,7 @@ from typing import Any
 
 from propfield.errors import PropfieldError, Unavailable
 from propfield.jobs.device import torch_device
+from propfield.perception.coco_names import coco_name
 
 INSTALL = 'install it with pip install "propfield[transformers]"'
 
@@ -34,6 +35,11 @@ class Loaded:
     def batch(self) -> int:
         """Pictures at once: more would only cost memory on a processor."""
         return 8 if self.device == "cuda" else 2
+
+    def labels(self) -> tuple[str, ...]:
+        """The classes of a closed vocabulary, as COCO writes them, in the order of their numbers."""
+        named = {int(number): str(name) for number, name in self.model.config.id2label.items()}
+        return tuple(coco_name(named.get(number, "")) for number in range(max(named) + 1))
 
     def half_precision(self) -> AbstractContextManager:
         """Half precision on a GPU, where it is faster; the processor's is slower than single."""

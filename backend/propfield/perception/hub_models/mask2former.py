@@ -7,7 +7,6 @@ import numpy as np
 
 from propfield.observations.observation import mask_box
 from propfield.perception.batching import in_batches
-from propfield.perception.coco_names import coco_name
 from propfield.perception.detection import Detection
 from propfield.perception.hub_models.loading import load
 from propfield.perception.picture import Picture
@@ -31,9 +30,7 @@ class Mask2Former:
             "Mask2FormerImageProcessorPil",
             "Mask2Former",
         )
-        self.names = {
-            int(id): coco_name(str(name)) for id, name in self._loaded.model.config.id2label.items()
-        }
+        self.vocabulary = self._loaded.labels()
 
     def segment(self, pictures: Sequence[Picture]) -> list[list[Detection]]:
         """Everything above SCORE. Masks may overlap: what hides what is for others to say."""
@@ -70,7 +67,7 @@ class Mask2Former:
                 mask = (large > 0).numpy()
                 sure = score * float(large[large > 0].sigmoid().mean()) if mask.any() else 0.0
                 if sure > SCORE:
-                    detections.append(Detection(self.names[label], sure, mask_box(mask), mask))
+                    detections.append(Detection(self.vocabulary[label], sure, mask_box(mask), mask))
             results.append(sorted(detections, key=lambda each: -each.score))
         return results
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from propfield.perception.batching import in_batches
-from propfield.perception.coco_names import coco_name
 from propfield.perception.hub_models.loading import load
 from propfield.perception.picture import Picture
 from propfield.perception.protocols import Boxes
@@ -29,9 +28,7 @@ class RtDetr:
             "RTDetrImageProcessorPil",
             "RT-DETR",
         )
-        self.names = {
-            int(id): coco_name(str(name)) for id, name in self._loaded.model.config.id2label.items()
-        }
+        self.vocabulary = self._loaded.labels()
 
     def detect(self, pictures: Sequence[Picture]) -> list[Boxes]:
         """Everything above SCORE."""
@@ -52,7 +49,7 @@ class RtDetr:
                 picture,
                 result["boxes"].numpy(),
                 result["scores"].numpy(),
-                [self.names[int(label)] for label in result["labels"]],
+                [self.vocabulary[int(label)] for label in result["labels"]],
             )
             for picture, result in zip(pictures, results, strict=True)
         ]
