@@ -12,17 +12,27 @@ from propfield.field.fit import estimator
 from propfield.field.fit.body_depth import surface_depth
 from propfield.field.fit.estimator import believed, fit_occupancy
 from propfield.field.fit.inside import inside_body
-from propfield.field.fit.silhouettes import EMPTY, HIDDEN, OBJECT, OUTSIDE, look, silhouette
-from propfield.field.fit.views import ViewSample, fit_view
+from propfield.field.fit.limbs import Skeleton
+from propfield.field.fit.posed_view import PosedView, Shown, Voxels
+from propfield.field.fit.silhouettes import EMPTY, HIDDEN, OBJECT, OUTSIDE, silhouette
+from propfield.field.fit.views import ViewSample, fit_views, seen_view
 from propfield.field.grid import Grid
 from propfield.field.learning import learn_field
 from propfield.field.skinning_weights import voxel_weights
 from propfield.observations.interaction import InteractionType
-from propfield.observations.observation import Camera
 
-from .conftest import looking_from, view_of
-
-HAND = JOINT_INDEX["left_hand"]
+from .conftest import looking_from
+from .fit_views import (
+    agreement,
+    around,
+    ball_views,
+    disc,
+    learned,
+    place_of_ball,
+    true_ball,
+    view_of_body,
+    wrongly_posed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,52 +43,6 @@ def grid():
 @pytest.fixture(scope="module")
 def weights(body, grid):
     return voxel_weights(body, grid)
-
-
-def disc(camera, centre, radius, size=128):
-    """The mask of a ball."""
-    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1) + 0.5
-    directions = np.concatenate([(pixels - size / 2) / camera.K[0, 0], np.ones((size, size, 1))], -1)
-    middle = camera.R @ centre + camera.t
-    along = (directions @ middle) / (directions**2).sum(-1)
-    return np.linalg.norm(directions * along[..., None] - middle, axis=-1) < radius
-
-
-def around(count, random, size=128):
-    """Cameras all round, up and down."""
-    for number in range(count):
-        camera = looking_from(2 * np.pi * number / count, distance=3.5, focal=160.0, size=size)
-        tilt = random.uniform(-0.7, 0.7)
-        turn = np.array(
-            [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]], np.float32
-        )
-        yield Camera(camera.K, turn @ camera.R, camera.t)
-
-
-def ball_views(body, count=60, spread=0.0, seed=0, prompt="A person holds a thing"):
-    """Views of a ball of 15 cm beside the left hand, of which nothing is hidden; its place varies."""
-    random = np.random.default_rng(seed)
-    centre = body.joints[HAND] + np.array([0.1, 0, 0])
-    for number, camera in enumerate(around(count, random)):
-        place = centre + random.normal(scale=spread, size=3) if spread else centre
-        mask = disc(camera, place, 0.15)
-        yield view_of(mask, canonical_pose(), camera, id=f"{prompt}/{number}", prompt=prompt)
-
-
-def true_ball(body, grid, spread=0.0, draws=400):
-    centre = body.joints[HAND] + np.array([0.1, 0, 0])
-    random = np.random.default_rng(99)
-    offsets = random.normal(scale=spread, size=(draws, 3)) if spread else np.zeros((1, 3))
-    away = grid.centres()[:, None] - (centre + offsets)
-    return (np.linalg.norm(away, axis=2) < 0.15).mean(1).reshape(grid.shape)
-
-
-def learned(views, body, grid, kind="fit", types=()):
-    return learn_field("thing", types, list(views), body=body, grid=grid, estimator=kind)
-
-
-def agreement(occupancy, truth):
-    return np.corrcoef(occupancy.ravel(), truth.ravel())[0, 1]
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.08])
@@ -108,6 +72,10 @@ def test_a_fifth_of_wrong_masks_does_little(body, grid):
     assert fit[truth > 0].mean() > 0.85
 
 
+def ready(view, body):
+    return fit_views([seen_view(view)], body)[0]
+
+
 def test_views_that_disagree_are_believed_less():
     belief = believed(np.array([0.8, 0.9, 0.7, 0.2, 0.0], np.float32))
     assert belief[:3].tolist() == [1, 1, 1]
@@ -122,7 +90,7 @@ def test_what_the_body_hides_says_nothing(body, grid, weights):
     views = []
     for number, camera in enumerate(around(60, np.random.default_rng(1))):
         person = np.zeros((128, 128), bool)
-        shown = fit_view(view_of(person, canonical_pose(), camera), body)
+        shown = ready(view_of_body(body, person, canonical_pose(), camera), body)
         rows, columns = (np.arange(128) / shown.cell).astype(int), (np.arange(128) / shown.cell).astype(int)
         depth = shown.depth[np.ix_(rows, columns)]
         ball = disc(camera, centre, 0.15)
@@ -132,7 +100,7 @@ def test_what_the_body_hides_says_nothing(body, grid, weights):
         if not mask.any():
             # Something must be seen for the filters to let a view pass: far from all voxels here.
             mask[0, 0] = True
-        views.append(view_of(mask, canonical_pose(), camera, id=str(number), person_mask=person))
+        views.append(view_of_body(body, mask, canonical_pose(), camera, id=str(number), person_mask=person))
     truth = (np.linalg.norm(grid.centres() - centre, axis=1) < 0.15).reshape(grid.shape)
     truth &= ~inside_body(body, grid, np.arange(grid.resolution**3)).reshape(grid.shape)
     fit, votes = (learned(views, body, grid, kind).type("all").occupancy for kind in ("fit", "voting"))
@@ -141,14 +109,15 @@ def test_what_the_body_hides_says_nothing(body, grid, weights):
     assert agreement(fit, truth) > agreement(votes, truth) + 0.1
 
 
-def test_threads_change_nothing(body, grid, weights, monkeypatch):
-    views = [fit_view(view, body) for view in ball_views(body, count=30)]
+def test_threads_change_nothing(body, grid, weights):
+    views = fit_views([seen_view(view) for view in wrongly_posed(body, count=30)], body)
+    assert all(view.covariance is not None for view in views)
     voxels = np.arange(grid.resolution**3)
-    inside = inside_body(body, grid, voxels)
-    one = fit_occupancy(views, grid, weights, voxels, inside, threads=1)
-    many = fit_occupancy(views, grid, weights, voxels, inside, threads=4)
+    skeleton, inside = Skeleton.of(body), inside_body(body, grid, voxels)
+    one = fit_occupancy(views, skeleton, grid, weights, voxels, inside, threads=1)
+    many = fit_occupancy(views, skeleton, grid, weights, voxels, inside, threads=4)
     assert np.array_equal(one, many)
-    assert one.max() > 0.8
+    assert one.max() > 0.5
 
 
 def test_the_mix_is_made_of_its_types(body, grid):
@@ -188,23 +157,23 @@ def test_few_views_give_no_false_certainty(body, grid, count):
 
 def test_the_sample_is_the_same_in_any_order(body):
     views = list(ball_views(body, count=25))
-    samples = [ViewSample(body, most=10) for _ in range(3)]
+    samples = [ViewSample(most=10) for _ in range(3)]
     for sample, order in zip(samples, (views, views[::-1], views[7:] + views[:7]), strict=True):
         for view in order:
             sample.add(view)
         assert sample.added == 25
         assert len(sample.views) == 10
-    first = [view.bones for view in samples[0].views]
+    first = [view.facing for view in samples[0].views]
     for sample in samples[1:]:
-        assert all(np.array_equal(a, b.bones) for a, b in zip(first, sample.views, strict=True))
+        assert all(np.array_equal(a, b.facing) for a, b in zip(first, sample.views, strict=True))
 
 
 def test_large_pictures_are_made_smaller(body):
     camera = looking_from(0.3, focal=1200.0, size=1024)
-    mask = disc(camera, body.joints[HAND], 0.15, size=1024)
-    view = fit_view(view_of(mask, canonical_pose(), camera), body)
+    mask = disc(camera, place_of_ball(body), 0.15, size=1024)
+    view = seen_view(view_of_body(body, mask, canonical_pose(), camera))
     assert (view.width, view.height) == (512, 512)
-    assert view.focal == pytest.approx(600)
+    assert view.lens.tolist() == [600, 600, 256, 256]
     smaller = np.unpackbits(view.objects, axis=1).astype(bool)
     assert smaller.mean() == pytest.approx(mask.mean(), rel=0.02)
 
@@ -239,25 +208,22 @@ def test_what_a_view_shows_of_a_voxel(body, grid, weights):
     person &= ~mask
     pose = canonical_pose()
     pose[JOINT_INDEX["left_shoulder"]] = 0.2, 0.3, -0.8
-    view = fit_view(view_of(mask, pose, camera, person_mask=person), body)
+    view = ready(view_of_body(body, mask, pose, camera, person_mask=person), body)
     count = grid.resolution**3
-    hideable = (random.uniform(size=count) < 0.9).astype(np.uint8)
-    seen, shown = np.zeros((count, 3), np.float32), np.zeros(count, np.uint8)
-    rows = weights.indptr.astype(np.int32), weights.indices.astype(np.uint8), weights.data
-    look(
-        view.bones, 128, 128, view.objects, view.people, view.depth, view.cell, grid.centres(), *rows,
-        hideable, seen, shown,
-    )  # fmt: skip
+    inside_body = random.uniform(size=count) < 0.1
+    voxels = Voxels.of(grid, weights, np.arange(count), inside_body)
+    shown = Shown.room_for(voxels)
+    PosedView(view, Skeleton.of(body)).look(voxels, shown)
     points = CanonicalVoxels(body, grid, weights).posed(pose).numpy().astype(float)
     depth = points @ camera.R[2].astype(float) + camera.t[2]
     pixels = camera.project(points.astype(np.float32))
     inside = (depth > 0) & (pixels >= 0).all(1) & (pixels < 128).all(1)
     x, y = np.where(inside[:, None], pixels, 0).astype(int).T
     front = view.depth[(y / view.cell).astype(int), (x / view.cell).astype(int)]
-    hidden = (hideable > 0) & (depth > front + 0.03) & (mask | person)[y, x]
+    hidden = ~inside_body & (depth > front + 0.03) & (mask | person)[y, x]
     expected = np.select([~inside, hidden, mask[y, x]], [OUTSIDE, HIDDEN, OBJECT], EMPTY)
     assert {EMPTY, OBJECT, HIDDEN, OUTSIDE} == set(expected.tolist())
-    assert (shown != expected).mean() < 2e-3
+    assert (shown.shown != expected).mean() < 2e-3
 
 
 def test_a_silhouette_is_the_union_of_voxels():

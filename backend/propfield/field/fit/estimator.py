@@ -11,6 +11,8 @@ that it does. An occupied voxel that nothing hides implies that its ray shows th
 over the views in which the body does not hide the voxel, with w_k = r_k of CHORUS Eq. 6 times how far view k
 is believed. It is the multiplicative form of a gradient step on the silhouettes' likelihood, as in emission
 tomography (Shepp & Vardi 1982), with a union along the ray (silhouettes.py) in place of the sum.
+From the second round on each view's pose is corrected too (alignment.py), within what its keypoints leave
+open; where all keypoints are where the poses have them, none is.
 Voxels are warped as votes are (Eq. 5): sampled backward from posed space, those that no sample comes back to
 would never be told anything, and learning and truth would not mean the same by a voxel.
 """
@@ -24,13 +26,20 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from scipy.sparse import csr_array
 
-from propfield.field.fit.silhouettes import RASTER, agreement, count, explain, look, silhouette
+from propfield.field.fit.alignment import LEAST_OCCUPANCY, align
+from propfield.field.fit.limbs import Skeleton
+from propfield.field.fit.posed_view import PosedView, Shown, Voxels
+from propfield.field.fit.silhouettes import agreement, count, explain
 from propfield.field.fit.views import FitView
 from propfield.field.grid import Grid
 from propfield.progress import Progress, silent
 
 ROUNDS = 8
 """More would sharpen what the skinning's errors blur into nothing (measured on the design's interactions)."""
+ALIGNED_FROM = 2
+"""The round from which on poses are corrected: votes are too blurred to tell."""
+ALIGNED_WIDTH = 0.0625
+"""Metres, of the voxels that poses are corrected with: those of finer grids are thinned out to it."""
 LEAST_VOTE = 0.05
 """Voxels with a smaller share of votes are taken for empty."""
 PRIOR_VIEWS = 2.0
@@ -53,6 +62,7 @@ class _Sums:
 
 def fit_occupancy(
     views: Sequence[FitView],
+    skeleton: Skeleton,
     grid: Grid,
     weights: csr_array,
     voxels: Int64[np.ndarray, " N"],
@@ -63,14 +73,16 @@ def fit_occupancy(
 ) -> Float32[np.ndarray, " N"]:
     """The probability that each of the `voxels` (flat indices) is the object's, from at least one view.
 
-    `weights` are the whole grid's skinning weights, `inside_body` says which of the voxels lie in the body:
-    those are never hidden, since an object that reaches into a body is seen by what it covers.
+    `skeleton` is that of the views' bodies, `weights` are the whole grid's skinning weights, `inside_body`
+    says which of the voxels lie in the body: those are never hidden, since an object that reaches into a body
+    is seen by what it covers.
     """
-    share = 1 / np.bincount([view.azimuth for view in views], minlength=12).clip(1)
-    base = np.array([share[view.azimuth] for view in views], np.float32)
+    azimuths = [view.seen.azimuth for view in views]
+    base = (1 / np.bincount(azimuths, minlength=12).clip(1))[azimuths].astype(np.float32)
+    every = Voxels.of(grid, weights, voxels, inside_body)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        fit = _Fit(views, grid, weights, voxels, inside_body, pool)
-        sums = fit.sums(None, base)
+        fit = _Fit([PosedView(view, skeleton) for view in views], pool)
+        sums = fit.sums(every, None, base)
         doubt = PRIOR_VIEWS * base.mean() + HIDDEN_DOUBT * sums.hidden
         shrink = sums.looked / (sums.looked + doubt)
         votes = sums.found / np.maximum(sums.looked, 1e-9)
@@ -79,12 +91,17 @@ def fit_occupancy(
         kept = np.flatnonzero(occupancy >= LEAST_VOTE)
         if not len(kept):
             return result
-        fit = _Fit(views, grid, weights, voxels[kept], inside_body[kept], pool)
-        occupancy = occupancy[kept]
+        likely, occupancy = every.some(kept), occupancy[kept]
+        apart = max(int(ALIGNED_WIDTH / grid.voxel + 1e-6), 1)
+        sparse = _lattice(grid, voxels[kept], apart)
+        coarse = likely.some(sparse, width=apart * grid.voxel)
         belief = np.ones_like(base)
         for number in range(ROUNDS):
             progress("fit the field", number / ROUNDS)
-            sums = fit.sums(occupancy, base * belief)
+            if number >= ALIGNED_FROM:
+                fit.align(coarse, occupancy[sparse])
+                progress("fit the field", (number + 0.5) / ROUNDS)
+            sums = fit.sums(likely, occupancy, base * belief)
             occupancy = np.minimum(sums.found / np.maximum(sums.looked, 1e-9), 1).astype(np.float32)
             belief = believed(sums.agreement)
         result[kept] = occupancy * shrink[kept]
@@ -101,32 +118,44 @@ def believed(agreement: Float32[np.ndarray, " views"]) -> Float32[np.ndarray, " 
     return np.minimum(agreement / (DISBELIEF_FROM * usual), 1).astype(np.float32) ** 2
 
 
-class _Fit:
-    """The kernels over views and a choice of voxels."""
+def _lattice(grid: Grid, voxels: Int64[np.ndarray, " N"], apart: int) -> Int64[np.ndarray, " n"]:
+    """The places in `voxels` of each `apart`-th voxel along x, y and z."""
+    steps = np.unravel_index(voxels, grid.shape)
+    return np.flatnonzero(np.all([step % apart == apart // 2 for step in steps], axis=0))
 
-    def __init__(
-        self,
-        views: Sequence[FitView],
-        grid: Grid,
-        weights: csr_array,
-        voxels: Int64[np.ndarray, " N"],
-        inside_body: Bool[np.ndarray, " N"],
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        rows = weights[voxels]
-        self._views = views
-        self._voxel = grid.voxel
-        self._points = np.ascontiguousarray(grid.centres()[voxels])
-        self._starts = rows.indptr.astype(np.int32)
-        self._joints = rows.indices.astype(np.uint8)
-        self._weights = rows.data.astype(np.float32)
-        self._hideable = (~inside_body).astype(np.uint8)
+
+class _Fit:
+    """The kernels over views, on threads over ranges of them."""
+
+    def __init__(self, views: Sequence[PosedView], pool: ThreadPoolExecutor) -> None:
+        self._ranges = [
+            [(number, views[number]) for number in part.tolist()]
+            for part in np.array_split(np.arange(len(views)), CHUNKS)
+        ]
         self._pool = pool
 
-    def sums(self, occupancy: Float32[np.ndarray, " N"] | None, weights: Float32[np.ndarray, " V"]) -> _Sums:
+    def align(self, voxels: Voxels, occupancy: Float32[np.ndarray, " N"]) -> None:
+        """Corrects the poses by a field."""
+        some = np.flatnonzero(occupancy >= LEAST_OCCUPANCY)
+        if not len(some):
+            return
+        voxels, occupancy = voxels.some(some), occupancy[some]
+
+        def of_part(part: list[tuple[int, PosedView]]) -> None:
+            shown = Shown.room_for(voxels)
+            for _, view in part:
+                align(view, voxels, occupancy, shown)
+
+        list(self._pool.map(of_part, self._ranges))
+
+    def sums(
+        self,
+        voxels: Voxels,
+        occupancy: Float32[np.ndarray, " N"] | None,
+        weights: Float32[np.ndarray, " views"],
+    ) -> _Sums:
         """The expectation over all views under a field; the plain votes where there is none yet."""
-        ranges = np.array_split(np.arange(len(self._views)), CHUNKS)
-        parts = list(self._pool.map(lambda part: self._part(part, occupancy, weights), ranges))
+        parts = list(self._pool.map(lambda part: _part(part, voxels, occupancy, weights), self._ranges))
         total = parts[0]
         for part in parts[1:]:
             total.found += part.found
@@ -135,29 +164,23 @@ class _Fit:
         total.agreement = np.concatenate([part.agreement for part in parts])
         return total
 
-    def _part(
-        self,
-        numbers: Int64[np.ndarray, " V"],
-        occupancy: Float32[np.ndarray, " N"] | None,
-        weights: Float32[np.ndarray, " views"],
-    ) -> _Sums:
-        size = len(self._points)
-        found, looked, hidden = (np.zeros(size, np.float32) for _ in range(3))
-        agreements = np.zeros(len(numbers), np.float32)
-        seen, shown = np.zeros((size, 3), np.float32), np.zeros(size, np.uint8)
-        for place, number in enumerate(numbers):
-            view, weight = self._views[number], float(weights[number])
-            look(
-                view.bones, view.width, view.height, view.objects, view.people, view.depth, view.cell,
-                self._points, self._starts, self._joints, self._weights, self._hideable, seen, shown,
-            )  # fmt: skip
-            if occupancy is None:
-                count(shown, weight, found, looked, hidden)
-                continue
-            scale = RASTER / max(view.width, view.height)
-            raster = int(np.ceil(view.height * scale)), int(np.ceil(view.width * scale))
-            likely = np.empty(raster, np.float32)
-            silhouette(occupancy, seen, shown, view.focal * self._voxel, scale, likely)
-            agreements[place] = agreement(likely, view.objects, view.people, view.width, scale)
-            explain(occupancy, seen, shown, likely, scale, weight, found, looked)
-        return _Sums(found, looked, hidden, agreements)
+
+def _part(
+    views: list[tuple[int, PosedView]],
+    voxels: Voxels,
+    occupancy: Float32[np.ndarray, " N"] | None,
+    weights: Float32[np.ndarray, " views"],
+) -> _Sums:
+    found, looked, hidden = (np.zeros(len(voxels), np.float32) for _ in range(3))
+    agreements = np.zeros(len(views), np.float32)
+    shown = Shown.room_for(voxels)
+    for place, (number, posed) in enumerate(views):
+        weight, seen = float(weights[number]), posed.view.seen
+        posed.look(voxels, shown)
+        if occupancy is None:
+            count(shown.shown, weight, found, looked, hidden)
+            continue
+        likely = posed.draw(voxels, occupancy, shown)
+        agreements[place] = agreement(likely, seen.objects, seen.people, seen.width, posed.scale)
+        explain(occupancy, shown.seen, shown.shown, likely, posed.scale, weight, found, looked)
+    return _Sums(found, looked, hidden, agreements)

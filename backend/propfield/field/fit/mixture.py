@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 from propfield.body.template import BodyTemplate
 from propfield.field.fit.estimator import fit_occupancy
 from propfield.field.fit.inside import inside_body
-from propfield.field.fit.views import FitView, ViewSample
+from propfield.field.fit.limbs import Skeleton
+from propfield.field.fit.views import SeenView, ViewSample, fit_views
 from propfield.field.grid import Grid
 from propfield.observations.observation import Observation
 from propfield.progress import Progress, silent
@@ -34,7 +35,7 @@ def fit_types(
     first, those that belong to no other are a component of their own. The union along a ray (silhouettes.py)
     is for one way of using an object; fitted to the mix itself it takes one way for another's background.
     """
-    samples = [ViewSample(body) for _ in votes]
+    samples = [ViewSample() for _ in votes]
     owned = [0] * len(votes)
     for view, members in views:
         named = [index for index in members if index]
@@ -62,7 +63,7 @@ def fit_types(
 
 
 def _fitted(
-    views: list[FitView],
+    views: list[SeenView],
     votes: Float32[np.ndarray, "R R R"],
     body: BodyTemplate,
     grid: Grid,
@@ -72,6 +73,12 @@ def _fitted(
     voxels = np.flatnonzero(votes.reshape(-1) >= START)
     field = np.zeros(grid.resolution**3, np.float32)
     field[voxels] = fit_occupancy(
-        views, grid, weights, voxels, inside_body(body, grid, voxels), progress=progress
+        fit_views(views, body, progress),
+        Skeleton.of(body),
+        grid,
+        weights,
+        voxels,
+        inside_body(body, grid, voxels),
+        progress=progress,
     )
     return field.reshape(grid.shape)
