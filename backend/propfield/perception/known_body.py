@@ -24,7 +24,8 @@ ask for 0.7, as the regressor saw a person there."""
 def as_fit(
     known: PosedBody, body: BodyTemplate, picture: Picture, landmarks: Landmarks | None
 ) -> tuple[BodyFit, Landmarks]:
-    """The body as a fit, and the landmarks: those that were found, else where the body's own project."""
+    """The body as a fit, and the landmarks: those that were found, else where the body's own project, from
+    which it is then no distance away."""
     projected = _projected(known, body)
     if landmarks is None:
         marks = np.concatenate([projected, np.full((len(projected), 1), CONFIDENCE)], 1)

@@ -45,7 +45,9 @@ class SmplFile:
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
-        self._records = read_smpl_records(path)
+        self._by_image: dict[str, list[SmplRecord]] = {}
+        for record in read_smpl_records(path):
+            self._by_image.setdefault(Path(record.image.replace("\\", "/")).name, []).append(record)
 
     def estimate(self, people: Sequence[Person], body: BodyTemplate) -> list[RegressedBody | None]:
         """The body whose joints' box lies best on each person's; None where there is none.
@@ -72,10 +74,9 @@ class SmplFile:
 
     def _records_of(self, picture: Picture) -> list[SmplRecord]:
         """The people of one picture. PropfieldError when the file is of a picture of another shape."""
-        images = {record.image for record in self._records}
-        ours = [record for record in self._records if Path(record.image).name == picture.name]
-        if not ours and len(images) == 1:
-            ours = self._records
+        ours = self._by_image.get(picture.name, [])
+        if not ours and len(self._by_image) == 1:
+            (ours,) = self._by_image.values()
         for record in ours:
             width, height = record.size
             if abs(width * picture.size[1] - height * picture.size[0]) > max(width, height):

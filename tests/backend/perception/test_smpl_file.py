@@ -3,6 +3,7 @@ that hold something else are one sentence, and pickles are not run."""
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def record(known, camera: str = "full", size: float = 1.0) -> dict:
     place = R @ pelvis + t - pelvis
     matrices = Rotation.from_rotvec(known.pose).as_matrix()
     person = {
-        "image": "photos/a.png",
+        "image": "C:\\photos\\a.png",
         "img_size": [WIDTH * size, HEIGHT * size],
         "global_orient": R[None],
         "body_pose": matrices[1:],
@@ -124,6 +125,19 @@ def test_several_people_are_told_apart_by_their_boxes(known, make_person, tmp_pa
     assert np.allclose(here.pose, known.pose, atol=1e-4)
     assert np.allclose(there.camera.R, other.camera.R, atol=1e-5)
     assert none is None
+
+
+def test_a_body_of_the_users_gets_its_shape(known, tmp_path):
+    theirs = replace(open_body(), name="SMPL neutral")
+    person = record(known)
+    worn = theirs.shaped(person["betas"].astype(np.float32))
+    (found,) = SmplFile(written(tmp_path, [person], "npz")).estimate([person_of(known)], theirs)
+    assert np.allclose(found.shape, person["betas"])
+    # It turns about the pelvis that it has with that shape.
+    pelvis = worn.joints[0]
+    assert np.allclose(
+        found.camera.R @ pelvis + found.camera.t, pelvis + person["pred_cam_t_full"], atol=1e-5
+    )
 
 
 def test_other_pictures_have_nobody(known, tmp_path):
