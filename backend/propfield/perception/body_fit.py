@@ -22,7 +22,8 @@ from propfield.errors import PropfieldError
 from propfield.observations.observation import Camera
 from propfield.perception.articulated import Articulation, State, place_body, room
 from propfield.perception.fit_evidence import evidence, fit_model
-from propfield.perception.fit_kernels import Rules, minimise
+from propfield.perception.fit_kernels import minimise
+from propfield.perception.fit_problem import Rules
 from propfield.perception.fit_starts import starts
 from propfield.perception.fit_uncertainty import joint_uncertainty
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_INDEX, Landmarks

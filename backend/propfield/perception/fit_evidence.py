@@ -11,12 +11,12 @@ from propfield.body.template import BodyTemplate
 from propfield.perception.articulated import Articulation, articulation
 from propfield.perception.body_landmarks import landmarks_of
 from propfield.perception.body_spheres import body_spheres
-from propfield.perception.fit_kernels import Evidence, Rules
+from propfield.perception.fit_problem import Evidence, Rules
 from propfield.perception.joint_limits import joint_limits
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_INDEX, LANDMARK_NAMES, Landmarks
 from propfield.perception.pose_prior import pose_prior
 
-PIXEL_SPREAD = 0.012
+PIXEL_SPREAD = 0.014
 """Of a keypoint, as a part of the person's size in the photo."""
 ENDS = 0.3
 """How much feet and hands count: rigid guesses on the body, they turn it and should not pull it."""
@@ -31,7 +31,7 @@ SHAPE_SPREAD = 0.7
 """Of shape numbers: kept near the average, since one photo hardly tells a tall person from a near one."""
 GAP_SPREAD = 0.01
 """Metres by which limbs may run into each other."""
-UPRIGHT_SPREAD = 0.6
+UPRIGHT_SPREAD = 0.45
 """Of the sine by which a person leans to or from the camera: most photos are taken about level."""
 DOUBT = (0.0, 6.0, 6.0, 8.0)
 """Nats that a reading of the sides costs: as given, legs changed over, arms changed over, everything."""

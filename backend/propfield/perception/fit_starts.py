@@ -8,7 +8,7 @@ from propfield.body.skeleton import JOINT_INDEX
 from propfield.perception.articulated import Articulation, State, place_body, room
 from propfield.perception.camera import starting_translation
 from propfield.perception.fit_evidence import EVERYTHING
-from propfield.perception.fit_kernels import Evidence, Rules
+from propfield.perception.fit_problem import Evidence, Rules
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_INDEX
 
 # The person upright before the camera: y and z turn round (OpenCV's y is down, the person looks at the lens).

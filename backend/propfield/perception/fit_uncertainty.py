@@ -6,7 +6,8 @@ from jaxtyping import Float32, Float64, Int64
 from propfield.body.skeleton import JOINT_COUNT
 from propfield.perception.articulated import SHAPE, Articulation, State
 from propfield.perception.fit_evidence import FIRST_JOINT
-from propfield.perception.fit_kernels import Evidence, Rules, joint_spreads
+from propfield.perception.fit_kernels import joint_spreads
+from propfield.perception.fit_problem import Evidence, Rules
 
 CALIBRATION = 1.0
 """Measured on the studio: the model's own spreads against the errors there."""

@@ -9,19 +9,12 @@ import torch
 from propfield.body.loaders import open_body
 from propfield.body.skeleton import JOINT_INDEX
 from propfield.body.skinning import joint_transforms
-from propfield.errors import PropfieldError
-from propfield.perception.body_fit import BodyFit, fit_body
+from propfield.errors import Cancelled, PropfieldError
+from propfield.perception.body_fit import BodyFit, Subject, fit_bodies, fit_body
+from propfield.perception.body_spheres import body_spheres
 from propfield.perception.joint_limits import joint_limits
 from propfield.perception.landmarks import LANDMARK_INDEX, Landmarks, from_coco_keypoints
 from propfield.perception.pose_prior import pose_prior
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def fitted_joints(fit: BodyFit) -> np.ndarray:
@@ -133,3 +126,104 @@ def test_legs_alone_are_refused(make_person):
     image[:11, 2] = 0
     with pytest.raises(PropfieldError, match="torso"):
         fit_body(Landmarks(image, person.landmarks.world), person.camera.K, open_body())
+
+
+def test_people_together_are_fitted_as_alone(make_person):
+    people = [make_person(yaw, depth=yaw != 120) for yaw in (0, 120, 240)]
+    subjects = [Subject(each.landmarks, each.camera.K) for each in people]
+    legs = people[0].landmarks.image.copy()
+    legs[:11, 2] = 0
+    subjects.insert(1, Subject(Landmarks(legs), people[0].camera.K))
+    told = []
+    one, unseen, *others = fit_bodies(
+        subjects, open_body(), threads=2, progress=lambda stage, done, _="": told.append((stage, done))
+    )
+    assert unseen is None
+    assert told[-1] == ("fit body", 1.0)
+    alone = [fit_body(each.landmarks, each.camera.K, open_body()) for each in people]
+    for together, single in zip([one, *others], alone, strict=True):
+        for name in ("pose", "shape", "landmarks", "joint_uncertainty"):
+            np.testing.assert_array_equal(getattr(together, name), getattr(single, name))
+        np.testing.assert_array_equal(together.camera.t, single.camera.t)
+    assert fit_bodies([], open_body()) == []
+
+
+def test_a_cancel_is_heard(make_person):
+    person = make_person(0)
+
+    def stop(stage, done, message=""):
+        if done > 0:
+            raise Cancelled("Stopped; nothing was written.")
+
+    with pytest.raises(Cancelled):
+        fit_bodies([Subject(person.landmarks, person.camera.K)] * 3, open_body(), progress=stop)
+
+
+@pytest.mark.parametrize("parts", [("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")])
+def test_changed_sides_are_changed_back(make_person, parts):
+    """Detectors give legs, or arms, to the wrong side, above all from behind."""
+    person = make_person(20, depth=False)
+    image = person.landmarks.image.copy()
+    image[17:, 2] = 0
+    for part in parts:
+        pair = [LANDMARK_INDEX[f"left_{part}"], LANDMARK_INDEX[f"right_{part}"]]
+        image[pair] = image[pair[::-1]]
+    fit = fit_body(Landmarks(image), person.camera.K, open_body())
+    given = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in parts]
+    off = np.linalg.norm(fit.landmarks[given] - person.landmarks.image[given, :2], axis=1)
+    assert off.max() < 0.03 * np.ptp(image[:17, 1])
+    assert aligned_error(fitted_joints(fit), person.joints) < 0.12
+    assert (fit.camera.R[2] @ person.camera.R[2]) > np.cos(np.radians(40))
+
+
+@pytest.mark.parametrize("roll", [90, 180])
+def test_somebody_who_lies_or_hangs_upside_down(make_person, roll):
+    person = make_person(30)
+    turn = np.array([[0, -1], [1, 0]]) if roll == 90 else -np.eye(2)
+    image, world = person.landmarks.image.copy(), person.landmarks.world.copy()
+    centre = person.camera.K[:2, 2]
+    image[:, :2] = (image[:, :2] - centre) @ turn.T + centre
+    world[:, :2] = world[:, :2] @ turn.T
+    fit = fit_body(Landmarks(image, world), person.camera.K, open_body())
+    assert aligned_error(fitted_joints(fit), person.joints) < 0.03
+    assert fit.reprojection_px < 4
+
+
+def test_hidden_limbs_are_known_to_be_guesses(make_person):
+    person = make_person(0)
+    image = person.landmarks.image.copy()
+    for name in ("elbow", "wrist", "knuckle"):
+        image[LANDMARK_INDEX[f"right_{name}"], 2] = 0
+    fit = fit_body(Landmarks(image, person.landmarks.world), person.camera.K, open_body())
+    off = np.linalg.norm(
+        (fitted_joints(fit) - fitted_joints(fit)[0]) @ fit.camera.R.T
+        - (person.joints - person.joints[0]) @ person.camera.R.T,
+        axis=1,
+    )
+    sure = {name: float(fit.joint_uncertainty[JOINT_INDEX[name]]) for name in JOINT_INDEX}
+    assert sure["right_wrist"] > 3 * sure["left_wrist"]
+    assert sure["right_elbow"] > 2 * sure["left_elbow"]
+    assert sure["pelvis"] < 0.02
+    assert max(sure.values()) < 1
+    # Hardly a joint is further off than three times what it is said to be.
+    assert (off < 3 * fit.joint_uncertainty + 0.01).mean() > 0.9
+
+
+def test_limbs_do_not_run_into_the_body(make_person):
+    """In the plane, wrists before the belly may as well be in it."""
+    person = make_person(0, depth=False)
+    image = person.landmarks.image.copy()
+    middle = image[[LANDMARK_INDEX[f"{side}_hip"] for side in ("left", "right")], :2].mean(0)
+    chest = image[[LANDMARK_INDEX[f"{side}_shoulder"] for side in ("left", "right")], :2].mean(0)
+    for side in ("left", "right"):
+        image[LANDMARK_INDEX[f"{side}_wrist"], :2] = 0.6 * middle + 0.4 * chest
+    image[17:, 2] = 0
+    fit = fit_body(Landmarks(image), person.camera.K, open_body())
+    body, spheres = open_body().shaped(fit.shape), body_spheres(open_body())
+    frames = joint_transforms(torch.from_numpy(fit.pose), torch.from_numpy(body.joints)).numpy()[
+        spheres.joints
+    ]
+    points = (frames[:, :3, :3] @ spheres.offsets[:, :, None])[..., 0] + frames[:, :3, 3]
+    one, other = spheres.pairs.T
+    gaps = np.linalg.norm(points[one] - points[other], axis=1) - spheres.radii[one] - spheres.radii[other]
+    assert gaps.min() > -0.03

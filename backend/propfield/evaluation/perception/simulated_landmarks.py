@@ -1,7 +1,7 @@
 """Landmarks as a detector gives them: true ones with noise, outliers, swapped sides and missing points."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from propfield.evaluation.perception.people import StudioPerson
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_NAMES, Landmarks
@@ -46,13 +46,12 @@ def simulated_landmarks(person: StudioPerson, *, ends: bool, depth: bool) -> Lan
     if not ends:
         confidence[17:] = 0
     image = np.concatenate([pixels, confidence[:, None]], 1).astype(np.float32)
-    image = _with_swaps(image, SWAPPED * (3 if person.view == "back" else 1), random)
-    return Landmarks(image=image, world=_world(person, random) if depth else None)
+    order = _sides(SWAPPED * (3 if person.view == "back" else 1), random)
+    return Landmarks(image=image[order], world=_world(person, random)[order] if depth else None)
 
 
-def _with_swaps(
-    image: Float32[np.ndarray, "23 3"], share: float, random: np.random.Generator
-) -> Float32[np.ndarray, "23 3"]:
+def _sides(share: float, random: np.random.Generator) -> Int64[np.ndarray, "23"]:
+    """The landmarks' order, with that share of legs, and of arms, given to the other side."""
     order = np.arange(LANDMARK_COUNT)
     for parts in (_LEGS, _ARMS):
         if random.uniform() < share:
@@ -61,7 +60,7 @@ def _with_swaps(
                 if part in parts:
                     other = "right" if side == "left" else "left"
                     order[index] = LANDMARK_NAMES.index(f"{other}_{part}")
-    return image[order]
+    return order
 
 
 def _world(person: StudioPerson, random: np.random.Generator) -> Float32[np.ndarray, "23 3"]:
