@@ -27,10 +27,10 @@ def problem(make_person):
     pose = random.normal(0, 0.2, (24, 3))
     pose[0] = 0
     pose[JOINT_INDEX["left_knee"], 0] = -0.4
-    pose[JOINT_INDEX["left_hip"], 2] = -0.5
-    pose[JOINT_INDEX["right_hip"], 2] = 0.5
+    pose[JOINT_INDEX["left_hip"]] = (0.0, 0.0, -0.4)
+    pose[JOINT_INDEX["right_hip"]] = (0.0, 0.0, 0.4)
     state = (
-        person.camera.R.astype(float) @ Rotation.from_rotvec([0.1, 0.2, -0.1]).as_matrix(),
+        person.camera.R.astype(float) @ Rotation.from_rotvec([0.4, 0.2, -0.1]).as_matrix(),
         np.array([0.03, 0.02, np.log(4.2)]),
         pose,
         random.normal(0, 0.5, model.joint_directions.shape[2]),
