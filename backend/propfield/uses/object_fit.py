@@ -24,7 +24,7 @@ from propfield.uses.mask_cells import MaskCells, mask_cells
 from propfield.uses.object_measures import deepest, ground_under, mask_overlap, surface_gap
 from propfield.uses.placing import LAST_STEPS, Placement, Search
 from propfield.uses.placing_kernels import Arrays, Photo, Solid, Weights
-from propfield.uses.prop_axes import ways_to_lie
+from propfield.uses.prop_axes import principal_axes, ways_to_lie
 from propfield.uses.prop_file import PropFile
 from propfield.uses.simple_mesh import simplified
 
@@ -120,7 +120,9 @@ def fit_object(
     trials: list[_Trial] = []
     for number, way in enumerate(ways):
         for laid in _laid(way, field, prop):
-            search = _search(way, laid.mesh, body, posed_body, *ground, cells, observation, seed)
+            # The field's surface is of a mean length; a user's mesh is as it is.
+            axis = np.zeros(3) if prop else principal_axes(laid.mesh)[1][:, 0]
+            search = _search(way, laid.mesh, axis, body, posed_body, *ground, cells, observation, seed)
             trials += [_Trial(way, laid, search, start) for start in search.started()]
         progress("find object", 0.1 + 0.3 * (number + 1) / len(ways), way.name)
     best = _followed(trials, progress)
@@ -221,6 +223,7 @@ def _candidates(trials: list[_Trial]) -> tuple[Candidate, ...]:
 def _search(
     way: Hypothesis,
     mesh: trimesh.Trimesh,
+    axis: Float64[np.ndarray, "3"],
     body: BodyTemplate,
     posed_body: trimesh.Trimesh,
     around: BodyDistance,
@@ -229,7 +232,8 @@ def _search(
     observation: Observation,
     seed: int,
 ) -> Search:
-    """The search for a mesh's placement: about the contact and near to it where the type has one."""
+    """The search for a mesh's placement: about the contact and near to it where the type has one. It may be
+    stretched along the axis (zeros: not at all)."""
     touched = touched_vertices(way, body)
     contact = contact_point(mesh, posed_body, touched)
     free = _forbidden(around, way, posed_body, touched)
@@ -241,7 +245,7 @@ def _search(
     level = np.zeros(4) if way.part and way.part.endswith("foot") else ground
     return Search(
         observation.camera,
-        Arrays((vertices - pivot) @ R.T, faces, R @ pivot + t),
+        Arrays((vertices - pivot) @ R.T, faces, R @ pivot + t, R @ axis),
         Photo(
             cells.kind,
             cells.body_depth,
@@ -259,6 +263,7 @@ def _search(
             depth_spread=0.15 if contact is not None else 0.3,
             turn_spread=0.6,
             scale_spread=0.15,
+            stretch_spread=0.3,
             penetration=150.0,
             ground=level,
         ),

@@ -18,24 +18,25 @@ from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
 from propfield.observations.observation import Camera
-from propfield.uses.placing_kernels import TERMS, Arrays, Photo, Solid, Weights, energies
+from propfield.uses.placing_kernels import TERMS, Arrays, Photo, Solid, Weights, energies, linear
 
 RANDOM_STARTS = 160
 KEPT_STARTS = 3
 SAMPLES, ELITE = 48, 10
 STEPS, LAST_STEPS = 8, 16
-SPREAD = np.array([0.4, 0.4, 0.4, 0.05, 0.05, 0.1, 0.08])
-"""Of the first samples: radians, metres (across the picture twice, then along), logarithm."""
+SPREAD = np.array([0.4, 0.4, 0.4, 0.05, 0.05, 0.1, 0.08, 0.12])
+"""Of the first samples: radians, metres (across the picture twice, then along), logarithms."""
 
 
 @dataclass(frozen=True)
 class Placement:
     """Attributes:
-    state: turn (3, radians, about the pivot in the camera's axes), shift (3, metres), logarithm of the scale.
+    state: turn (3, radians, about the pivot in the camera's axes), shift (3, metres), logarithms of the scale
+        and of the stretch along the mesh's axis.
     terms: what placing_kernels.energies says of it.
     """
 
-    state: Float64[np.ndarray, "7"]
+    state: Float64[np.ndarray, "8"]
     terms: Float64[np.ndarray, "8"]
 
     @property
@@ -51,11 +52,11 @@ class Search:
         self, camera: Camera, arrays: Arrays, photo: Photo, solid: Solid, weights: Weights, *, seed: int
     ) -> None:
         self._camera = camera
-        self._fixed: tuple[Any, ...] = (arrays.model, arrays.faces, arrays.pivot, photo, solid, weights)
+        self._fixed: tuple[Any, ...] = (*arrays, photo, solid, weights)
         self._arrays, self._photo, self._weights = arrays, photo, weights
         self._random = np.random.default_rng(seed)
 
-    def score(self, states: Float64[np.ndarray, "N 7"]) -> Float64[np.ndarray, "N 8"]:
+    def score(self, states: Float64[np.ndarray, "N 8"]) -> Float64[np.ndarray, "N 8"]:
         """The terms of each placement."""
         result = np.empty((len(states), TERMS))
         threads = min(os.cpu_count() or 1, 4)
@@ -70,7 +71,7 @@ class Search:
 
     def started(self) -> list[Placement]:
         """The best starts, unlike each other: as the mesh lies, and turned and moved onto the mask."""
-        states = np.concatenate([np.zeros((1, 7)), self._onto_mask(), self._drawn()])
+        states = np.concatenate([np.zeros((1, 8)), self._onto_mask(), self._drawn()])
         terms = self.score(states)
         kept: list[Placement] = []
         for index in terms[:, 0].argsort():
@@ -99,7 +100,7 @@ class Search:
         """A placement as what takes the mesh as it lies to where it is, in the person's space."""
         R, t = self._camera.R.astype(float), self._camera.t.astype(float)
         pivot, state = self._arrays.pivot, placement.state
-        turn = _matrix(state[:3]) * np.exp(state[6])
+        turn = linear(state, self._arrays.axis)
         # In the camera's space x → turn (x − pivot) + pivot + shift.
         moved = np.eye(4)
         moved[:3, :3] = R.T @ turn @ R
@@ -115,7 +116,7 @@ class Search:
         along = float(ray @ pivot)
         off = float(pivot @ pivot) - along**2
         if reach < 0.05:
-            return np.zeros((0, 7))
+            return np.zeros((0, 8))
         # Where the ray is farther away than the mesh reaches, its nearest point has to do.
         depth = np.sqrt(max(reach**2 - off, 0.0))
         states = []
@@ -125,7 +126,7 @@ class Search:
             for angle in np.arange(8) * np.pi / 4:
                 about = _matrix(goal / np.linalg.norm(goal) * angle)
                 turned = Rotation.from_matrix(about @ turn).as_rotvec()
-                states += [[*turned, 0, 0, 0, size] for size in (-0.15, 0.0, 0.15)]
+                states += [[*turned, 0, 0, 0, size, 0] for size in (-0.15, 0.0, 0.15)]
         return np.array(states)
 
     def _drawn(self) -> np.ndarray:
@@ -136,7 +137,7 @@ class Search:
             * spread.turn_spread
             * np.linspace(0, 1.5, RANDOM_STARTS)[:, None]
         )
-        states = np.zeros((RANDOM_STARTS, 7))
+        states = np.zeros((RANDOM_STARTS, 8))
         states[:, :3] = turns
         states[:, 6] = random.normal(size=RANDOM_STARTS) * spread.scale_spread
         ray, pivot = self._ray(), self._arrays.pivot

@@ -35,7 +35,7 @@ class Solid(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Of the terms, in nats; spreads of the prior in metres, radians, logarithm of the scale.
+    """Of the terms, in nats; spreads of the prior in metres, radians, logarithms of scale and stretch.
 
     `ground` is the plane's normal (up) and offset in the camera's space; a normal of zeros is none.
     """
@@ -47,6 +47,7 @@ class Weights(NamedTuple):
     depth_spread: float
     turn_spread: float
     scale_spread: float
+    stretch_spread: float
     penetration: float
     ground: Float64[np.ndarray, "4"]
 
@@ -75,10 +76,22 @@ def rotation(x, y, z):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def placed(state, model, pivot):
-    """Vertices of `model` (camera's axes, relative to the pivot) in the camera's space: turned by state[:3],
-    moved by state[3:6], larger by exp(state[6])."""
-    R = rotation(state[0], state[1], state[2]) * np.exp(state[6])
+def linear(state, axis):
+    """What a placement does to directions: stretched by exp(state[7]) along the axis (of zeros: not at all),
+    larger by exp(state[6]), turned by state[:3]."""
+    stretch = np.eye(3)
+    for row in range(3):
+        for column in range(3):
+            stretch[row, column] += (np.exp(state[7]) - 1) * axis[row] * axis[column]
+    return rotation(state[0], state[1], state[2]) @ stretch * np.exp(state[6])
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def placed(state, model, pivot, axis):
+    """Vertices of `model` (camera's axes, relative to the pivot) in the camera's space: see `linear`, and
+    moved by state[3:6]."""
+    R = linear(state, axis)
     points = np.empty((len(model), 3))
     for n in range(len(model)):
         for row in range(3):
@@ -131,14 +144,14 @@ def fill_depth(points, faces, focal, depth):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def energies(states, model, faces, pivot, photo, solid, weights, result):
-    """Fills a row of TERMS numbers for each of the states (turn, shift, logarithm of the scale)."""
+def energies(states, model, faces, pivot, axis, photo, solid, weights, result):
+    """Fills a row of TERMS numbers for each of the states (turn, shift, logarithms of scale and stretch)."""
     height, width = photo.kind.shape
     depth = np.empty((height, width), np.float32)
     for n in range(len(states)):
         state, row = states[n], result[n]
         depth[:] = np.inf
-        points = placed(state, model, pivot)
+        points = placed(state, model, pivot, axis)
         if not fill_depth(points, faces, photo.focal, depth):
             row[:] = 1e6
             row[7] = 0
@@ -187,6 +200,7 @@ def energies(states, model, faces, pivot, photo, solid, weights, result):
             + np.log1p(along / weights.depth_spread**2)
             + np.log1p(turn / weights.turn_spread**2)
             + 0.5 * (state[6] / weights.scale_spread) ** 2
+            + 0.5 * (state[7] / weights.stretch_spread) ** 2
         )
         row[5] = _sunk(points, solid)
         row[6] = _below(points, weights.ground)
@@ -261,9 +275,10 @@ def ray_peaks(occupancy, origin, voxel, eye, rays, body_depth, front, seen):
 
 
 class Arrays(NamedTuple):
-    """A mesh to place: vertices in the camera's axes relative to the pivot, its triangles, and the pivot in
-    the camera's space."""
+    """A mesh to place: vertices in the camera's axes relative to the pivot, its triangles, the pivot in the
+    camera's space, and the direction in which it may be longer than it is (camera's axes; zeros: none)."""
 
     model: Float64[np.ndarray, "V 3"]
     faces: Int32[np.ndarray, "F 3"]
     pivot: Float64[np.ndarray, "3"]
+    axis: Float64[np.ndarray, "3"]

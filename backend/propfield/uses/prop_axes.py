@@ -21,8 +21,8 @@ def ways_to_lie(prop: trimesh.Trimesh, surface: trimesh.Trimesh) -> list[Float64
     four turns that keep the axes' order by length, and others where lengths are about the same. The scale is
     that of the first of UNITS in which the prop's own size can be right, else what makes it as large as the
     surface."""
-    own_middle, own_axes, own_lengths = _axes(prop)
-    middle, axes, lengths = _axes(surface)
+    own_middle, own_axes, own_lengths = principal_axes(prop)
+    middle, axes, lengths = principal_axes(surface)
     size, own_size = (float(np.sqrt((each**2).sum())) for each in (lengths, own_lengths))
     fitting = [unit for unit in UNITS if 1 / METRIC <= own_size * unit / size <= METRIC]
     scale = fitting[0] if fitting else size / own_size
@@ -41,8 +41,11 @@ def ways_to_lie(prop: trimesh.Trimesh, surface: trimesh.Trimesh) -> list[Float64
     return [moved for misfit, moved in found if misfit <= least + SIMILAR]
 
 
-def _axes(mesh: trimesh.Trimesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle, principal axes as columns (right-handed, longest first) and their lengths (spreads, metres)."""
+def principal_axes(
+    mesh: trimesh.Trimesh,
+) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "3 3"], Float64[np.ndarray, "3"]]:
+    """Of a mesh's surface: middle, principal axes as columns (right-handed, longest first) and their lengths
+    (spreads, metres)."""
     points, _ = trimesh.sample.sample_surface(mesh, SAMPLES, seed=0)
     middle = points.mean(0)
     values, axes = np.linalg.eigh(np.cov((points - middle).T))
