@@ -10,9 +10,9 @@ the person's space, metres), `object_glb` (the object alone, with a user's mater
 
 `chosen`: `person` of `people`, `object` of `objects` of the category (numbers from 1, left to right), `why`.
 `placement`: see object_fit.ObjectFit; `mesh` is the name of the user's mesh, or null for the field's surface.
-`transform` (4 × 4) takes it, or the surface as the field has it, to where it is, and `scale` is its mean factor
-of sizes. A user's mesh is moved rigidly and scaled; the field's surface, which is of a mean length, may be
-stretched along its longest axis too.
+`transform` (4 × 4) takes it, or the surface as the field has it, to where it is, and `scale` is its mean
+factor of sizes. A user's mesh is moved rigidly and scaled; the field's surface, which is of a mean length,
+may be stretched along its longest axis too.
 """
 
 import json

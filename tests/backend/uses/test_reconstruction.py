@@ -7,6 +7,7 @@ import pytest
 import trimesh
 from PIL import Image
 
+from propfield.cli.main import run
 from propfield.errors import NotFound, PropfieldError, Unavailable
 from propfield.field.file import save_field
 from propfield.observations.observation import Camera
@@ -166,3 +167,104 @@ def test_a_text_file_as_photo_is_a_sentence(staged, tmp_path):
     (tmp_path / "photo.jpg").write_text("not a photo at all")
     with pytest.raises(PropfieldError, match=r"photo\.jpg is not a picture"):
         reconstruct(tmp_path / "photo.jpg", annotations=staged.annotations)
+
+
+def _outside(data):
+    for entry in data["annotations"]:
+        entry["segmentation"] = [[900, 900, 950, 900, 950, 950]]
+        entry.pop("keypoints", None)
+
+
+def _broken(data):
+    data["annotations"][0]["segmentation"] = [[1, 2]]
+
+
+WRONG = {
+    "nobody of that number": (
+        None,
+        ("--person", "7"),
+        "There is no person 7 in photo.png: it shows one person",
+    ),
+    "no such object": (None, ("--object", "2"), "There is no sports ball 2 in photo.png"),
+    "a category without a field": (
+        None,
+        ("--category", "kite"),
+        "The field is of a sports ball, not of “kite”",
+    ),
+    "a type that is not there": (None, ("--type", "throw"), "has no type “throw”; it has: "),
+    "no mesh": (None, ("--mesh", "nowhere.glb"), "There is no mesh at"),
+    "an empty mesh": (None, ("--mesh", "empty.obj"), "empty.obj is empty: it holds no triangles"),
+    "a picture as mesh": (None, ("--mesh", "photo.png"), "photo.png is not a mesh that can be read"),
+    "outside the picture": (_outside, (), "lies outside of the picture"),
+    "half a polygon": (_broken, (), "has no readable segmentation"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_bad_input_is_one_sentence_and_writes_nothing(name, staged, field, tmp_path, monkeypatch, capsys):
+    edit, options, sentence = WRONG[name]
+    save_field(field, tmp_path / "ball.field.npz")
+    (tmp_path / "empty.obj").write_text("v 0 0 0\n")
+    if edit:
+        staged.edit(edit)
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    arguments = ["reconstruct", "photo.png", "--annotations", "coco.json", "--field", "ball.field.npz"]
+    assert run([*arguments, "--out", "out", *options]) != 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("propfield: ")]
+    assert sentence in line
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_category_of_which_the_library_has_no_field_is_a_sentence(staged):
+    with pytest.raises(NotFound, match="No field of sports ball is at hand"):
+        reconstruct(staged.photo, Wanted("sports ball"), annotations=staged.annotations, field_files={})
+    with pytest.raises(NotFound, match="No field of sports ball is at hand"):
+        reconstruct(staged.photo, Wanted(type="hold"), annotations=staged.annotations, field_files={})
+
+
+def test_a_folder_that_may_not_be_replaced_is_told_before_the_long_work(staged, tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("all of it")
+    stages = []
+    with pytest.raises(PropfieldError, match="choose another folder"):
+        reconstruct(
+            staged.photo,
+            annotations=staged.annotations,
+            out=precious,
+            progress=lambda stage, fraction, message="": stages.append(stage),
+        )
+    assert stages == ["read photo"]
+
+
+def test_other_programs_can_open_the_scene(staged, field, tmp_path):
+    """glTF: the body, the object where it is, and a camera that sees them where the photo does."""
+    ball = trimesh.creation.icosphere(2, 16.0)
+    red = trimesh.visual.material.PBRMaterial(name="red", baseColorFactor=(255, 0, 0, 255))
+    ball.visual = trimesh.visual.TextureVisuals(material=red)
+    ball.export(tmp_path / "ball.glb")
+    wanted = Wanted(mesh=tmp_path / "ball.glb")
+    scene = reconstruct(staged.photo, wanted, annotations=staged.annotations, field=field)
+    scene.write(tmp_path / "out")
+    whole = trimesh.load_scene(tmp_path / "out" / "scene.glb")
+    assert set(whole.geometry) == {"body", "object"}
+    assert np.allclose(whole.geometry["object"].bounds, scene.object.mesh.bounds, atol=1e-4)
+    # The first eight bytes are magic and version, then come the length and the JSON's own length and kind.
+    data = (tmp_path / "out" / "scene.glb").read_bytes()
+    header = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
+    (lens,) = header["cameras"]
+    K = scene.perceived.fit.camera.K
+    assert lens["perspective"]["yfov"] == pytest.approx(2 * np.arctan(160 / K[1, 1]), abs=1e-4)
+    node = next(each for each in header["nodes"] if "camera" in each)
+    pose = np.reshape(node["matrix"], (4, 4)).T
+    assert np.allclose(pose[:3, 3], scene.perceived.fit.camera.centre, atol=1e-4)
+    assert np.allclose(pose[:3, 2], -scene.perceived.fit.camera.R[2], atol=1e-4)
+    # A user's own mesh keeps its material.
+    alone = trimesh.load_scene(tmp_path / "out" / "object.glb")
+    (mesh,) = alone.geometry.values()
+    assert mesh.visual.material.name == "red"
+    assert np.allclose(alone.bounds, scene.object.mesh.bounds, atol=1e-3)
+    person = json.loads((tmp_path / "out" / "scene.json").read_text())["people"][0]
+    assert (person["placement"]["mesh"], person["object_glb"]) == ("ball.glb", "object.glb")
+    assert person["placement"]["scale"] == pytest.approx(0.01, rel=0.4)
