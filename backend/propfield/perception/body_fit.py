@@ -123,7 +123,8 @@ def _fitted(person: Subject, model: Articulation, rules: Rules) -> BodyFit | Non
     if not torso_seen(person.landmarks):
         return None
     seen = person.landmarks.image[person.landmarks.image[:, 2] > 0, :2]
-    person_px = person.person_px or float(np.ptp(seen, axis=0).max())
+    # All landmarks may be at one place, which has no size.
+    person_px = max(person.person_px or float(np.ptp(seen, axis=0).max()), 1.0)
     said = evidence(person.landmarks, person.K, person_px)
     state, readings = starts(model, rules, said)
     costs = np.empty(len(readings))

@@ -10,6 +10,7 @@ from propfield.body.loaders import open_body
 from propfield.body.skeleton import JOINT_INDEX
 from propfield.body.skinning import joint_transforms
 from propfield.errors import Cancelled, PropfieldError
+from propfield.evaluation.perception.scores import aligned
 from propfield.perception.body_fit import BodyFit, Subject, fit_bodies, fit_body
 from propfield.perception.body_spheres import body_spheres
 from propfield.perception.joint_limits import joint_limits
@@ -24,12 +25,8 @@ def fitted_joints(fit: BodyFit) -> np.ndarray:
 
 
 def aligned_error(points: np.ndarray, truth: np.ndarray) -> float:
-    """PA-MPJPE: mean distance after the best similarity transform (Umeyama 1991), metres."""
-    a, b = points - points.mean(0), truth - truth.mean(0)
-    u, s, vt = np.linalg.svd(a.T @ b)
-    sign = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
-    scale = (s * np.diag(sign)).sum() / (a**2).sum()
-    return float(np.linalg.norm(scale * a @ u @ sign @ vt - b, axis=1).mean())
+    """PA-MPJPE, metres."""
+    return float(np.linalg.norm(aligned(points, truth) - truth, axis=1).mean())
 
 
 @pytest.mark.parametrize(("yaw", "lean"), [(0, 0), (180, 10), (75, 0), (-60, -15)])
@@ -227,3 +224,13 @@ def test_limbs_do_not_run_into_the_body(make_person):
     one, other = spheres.pairs.T
     gaps = np.linalg.norm(points[one] - points[other], axis=1) - spheres.radii[one] - spheres.radii[other]
     assert gaps.min() > -0.03
+
+
+@pytest.mark.parametrize("spot", [(320.0, 240.0), (0.0, 0.0)])
+def test_landmarks_at_one_place_give_numbers(make_person, spot):
+    person = make_person(0)
+    image = person.landmarks.image.copy()
+    image[:, :2] = spot
+    fit = fit_body(Landmarks(image, np.zeros((23, 3), np.float32)), person.camera.K, open_body())
+    for numbers in (fit.pose, fit.shape, fit.camera.R, fit.camera.t, fit.landmarks, fit.joint_uncertainty):
+        assert np.isfinite(numbers).all()
