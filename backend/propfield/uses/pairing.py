@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from scipy.ndimage import binary_dilation
+import numpy as np
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from propfield.errors import NotFound, PropfieldError, nearest_names
-from propfield.perception.detection import PERSON, Detection, closeness, objects_in, people_in
+from propfield.perception.detection import PERSON, Detection, objects_in, people_in
 
-_BORDER, _SCORE, _HEIGHT = 0.5, 0.1, 0.2
-"""What counts beside closeness: the share of the object's border that is the person's, the scores of both
-detections, and the person's height against the tallest one's."""
+_SCORE, _HEIGHT = 0.1, 0.2
+"""What counts beside belonging: the detections' scores, and the person's height against the tallest one's."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def choose_pair(
     thing: int | None = None,
 ) -> Pair:
     """The pair to rebuild: of the numbers given, else the one in which the object belongs to the person most
-    (perception.detection.closeness) and which is seen best.
+    (see `belonging`) and which is seen best.
 
     `name` is the photo's, for sentences. Objects are those of `category`, else of the `known` ones, else,
     where none of these is seen, of any. NotFound where the category is not to be seen; PropfieldError without
@@ -71,7 +71,7 @@ def choose_pair(
     def together(pair: tuple[Detection, Detection]) -> float:
         own, other = pair
         seen = _SCORE * (own.score + other.score) + _HEIGHT * own.height / tallest
-        return closeness(own, other) + _BORDER * _shared_border(own, other) + seen
+        return belonging(own, other) + seen
 
     own, other = max(((own, other) for own in chosen for other in things), key=together)
     same = _left_to_right(each for each in things if each.category == other.category)
@@ -95,12 +95,23 @@ def _things(
     return [thing for each in wanted or shown for thing in objects_in(found, each)]
 
 
-def _shared_border(person: Detection, thing: Detection) -> float:
-    """The share of the pixels just around an object that show the person: of somebody behind it, all."""
+def belonging(person: Detection, thing: Detection) -> float:
+    """How much an object seems to be a person's: how far their boxes overlap (of the smaller one: people are
+    in front of benches, ties in front of people), how much of the object's border is the person's, and how
+    near they are. At most 3; negative where they are farther apart than the person is tall."""
+    x0, y0 = np.maximum(person.box[:2], thing.box[:2])
+    x1, y1 = np.minimum(person.box[2:], thing.box[2:])
+    smaller = min(float(np.prod(each.box[2:] - each.box[:2])) for each in (person, thing))
+    overlap = max(float(x1 - x0), 0.0) * max(float(y1 - y0), 0.0) / max(smaller, 1.0)
+    # A few hundred pixels across are enough: only the order matters.
     step = max(1, max(thing.mask.shape) // 320)
     own, other = person.mask[::step, ::step], thing.mask[::step, ::step]
+    if not own.any() or not other.any():
+        return overlap
     rim = binary_dilation(other, iterations=2) & ~other
-    return float((rim & own).sum()) / max(int(rim.sum()), 1)
+    shared = float((rim & own).sum()) / max(int(rim.sum()), 1)
+    gap = float(distance_transform_edt(~own)[other].min()) * step / max(person.height, 1.0)
+    return overlap + shared + 1.0 - gap
 
 
 def _left_to_right(things: Iterable[Detection]) -> list[Detection]:

@@ -77,3 +77,10 @@ def test_nobody_is_a_sentence():
         choose_pair([CAR], "a.jpg")
     with pytest.raises(NotFound, match="leave --object out"):
         choose_pair([LEFT], "a.jpg", thing=1)
+
+
+def test_a_rider_belongs_to_the_motorcycle_more_than_to_the_bag_on_it():
+    rider, bag = found("person", 60, 10, 90, 80), found("handbag", 92, 40, 112, 60)
+    motorcycle = found("motorcycle", 40, 50, 140, 98)
+    motorcycle.mask[bag.mask | rider.mask] = False
+    assert choose_pair([bag, rider, motorcycle], "a.jpg").thing is motorcycle
