@@ -136,6 +136,7 @@ def _evidence(
     slopes = seeing @ slopes * distance[..., None, None]
     confidence = figures.keypoints[..., 2]
     told = (confidence >= UNSEEN) & before & (np.abs(residual).max(-1) < ELSEWHERE)
+    residual[~told] = 0
     trust = np.where(told, np.minimum(confidence, 1), NOTHING) ** 2
     spread = np.empty((count, CORRECTIONS, 3))
     spread[:, 0] = np.radians(WHOLE_SPREAD)
