@@ -2,7 +2,6 @@
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,15 +11,26 @@ import pytest
 import propfield
 
 PACKAGE = Path(propfield.__file__).parent
-COUNT = """
-import numpy as np
-from propfield.field.voxel_rows import count_weights
-boxes = np.zeros((24, 3), int), np.zeros((24, 3), int), np.zeros(25, int), np.zeros(0, np.float32)
-counts = np.zeros((2, 2, 2), int)
-count_weights(0, 2, *boxes, counts)
-print(counts.sum())
+OUTER = """
+from propfield.kernels import kernel
+from constants import FACTOR
+from inner import plus
+
+@kernel()
+def outer(number):
+    return FACTOR * plus(number)
+
+@kernel()
+def outermost(number):
+    return outer(number)
 """
-"""How many weights a cube of eight voxels has that all follow the pelvis alone."""
+INNER = """
+from numba import njit
+
+@njit
+def plus(number):
+    return number + 1
+"""
 
 
 def is_kernel(node):
@@ -47,37 +57,41 @@ def borrowed(path):
 
 
 def test_kernels_are_made_of_their_own_file_alone():
-    """numba renews what it keeps of a kernel when the kernel's own file changes, and for no other reason: not
-    for a function, nor for a constant, that comes from elsewhere and is compiled into it."""
+    """Or else with propfield.kernels.kernel: numba renews what it keeps of a kernel when its own file changes,
+    and not for a function or a constant that comes from elsewhere and is compiled into it."""
     files = [path for path in PACKAGE.rglob("*.py") if "numba" in path.read_text(encoding="utf-8")]
     assert files
     assert {str(path.relative_to(PACKAGE)): found for path in files if (found := borrowed(path))} == {}
 
 
-@pytest.mark.parametrize("installed", ["for its user", "for all, read-only"])
-def test_an_updated_kernel_is_compiled_anew(tmp_path, installed):
-    shutil.copytree(PACKAGE, tmp_path / "propfield", ignore=shutil.ignore_patterns("__pycache__", "*.npz"))
-    folder = tmp_path / "propfield" / "field"
-    if installed == "for its user":
-        kept = folder / "__pycache__"
+@pytest.mark.parametrize("place", ["__pycache__", "of the user", "chosen"])
+def test_a_kernel_is_compiled_anew_with_all_that_it_is_made_of(tmp_path, place):
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    source.mkdir()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    env |= {"PYTHONPATH": str(source), "XDG_CACHE_HOME": str(cache), "HOME": str(tmp_path)}
+    if place == "__pycache__":
+        cache = source / "__pycache__"
+    elif place == "chosen":
+        env["NUMBA_CACHE_DIR"] = str(cache)
     else:
         # Permissions stop nobody who is root; a file where the folder should be does.
-        (folder / "__pycache__").write_text("")
-        kept = tmp_path / "cache"
-    env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-    env |= {"PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+        (source / "__pycache__").write_text("")
 
     def run():
-        done = subprocess.run(
-            [sys.executable, "-c", COUNT], env=env, cwd=tmp_path, check=True, capture_output=True, text=True
+        program = (
+            "from outer import outermost; print(outermost(2), list(outermost.stats.cache_hits.values()))"
         )
-        return int(done.stdout)
+        told = subprocess.check_output([sys.executable, "-c", program], env=env, cwd=tmp_path, text=True)
+        assert list(cache.rglob("outer.outermost*.nbc"))
+        return told.strip()
 
-    assert run() == 8
-    assert list(kept.rglob("voxel_rows.count_weights*"))
-    edited = folder / "voxel_rows.py"
-    text = edited.read_text(encoding="utf-8")
-    # What all kernels of the file call: no voxel follows anything any more.
-    assert text.count("    return used\n") == 1
-    edited.write_text(text.replace("    return used\n", "    return 0\n"), encoding="utf-8")
-    assert run() == 0
+    texts = {"outer": OUTER, "inner": INNER, "constants": "FACTOR = 10"}
+    for name, text in texts.items():
+        (source / f"{name}.py").write_text(text)
+    assert run() == "30 []"
+    assert run() == "30 [1]", "It is kept."
+    (source / "inner.py").write_text(INNER.replace("+ 1", "+ 2"))
+    assert run() == "40 []"
+    (source / "constants.py").write_text("FACTOR = 100")
+    assert run() == "400 []"

@@ -3,8 +3,8 @@
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from propfield.kernels import kernel
 from propfield.perception.articulated import COMPILED, POSE, SHAPE, fill_slopes, rodrigues, room
 from propfield.perception.fit_terms import likelihood
 
@@ -14,7 +14,7 @@ LONGEST = 0.6
 """Radians by which a step turns anything at most: the model is linear only near by."""
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _solve(normal, damping, slope, factor, step):
     """Fills `step` with what solves (normal + damping · its diagonal) step = −slope, by Cholesky's factors;
@@ -37,7 +37,7 @@ def _solve(normal, damping, slope, factor, step):
     return True
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def minimise(body, rules, evidence, readings, softness, steps, state, costs):
     """Takes every start of `state` at most `steps` steps down, in place, and fills `costs` in nats."""
@@ -94,7 +94,7 @@ def minimise(body, rules, evidence, readings, softness, steps, state, costs):
         costs[start] = cost
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def joint_spreads(body, rules, evidence, reading, state, start, first_joint, normal, places, slopes):
     """At a minimum: fills `normal` (both halves), and the places of the 24 points from `first_joint` on

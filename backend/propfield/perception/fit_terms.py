@@ -7,8 +7,8 @@ equations are the Gauss-Newton approximation of its second derivatives.
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from propfield.kernels import kernel
 from propfield.perception.articulated import COMPILED, POSE, SHAPE, fill_slopes, place_body
 
 NEAREST = 0.2
@@ -19,7 +19,7 @@ CLOSE = 0.05
 """Metres under which a projection is taken as if it were so far."""
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _add(row, residual, precision, columns, count, normal, slope):
     """Adds a residual with its derivatives to the normal equations."""
@@ -32,7 +32,7 @@ def _add(row, residual, precision, columns, count, normal, slope):
             normal[a, b] += value * row[b]
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _merged(first, first_count, second, second_count, out):
     """The union of two ascending lists; its length."""
@@ -47,7 +47,7 @@ def _merged(first, first_count, second, second_count, out):
     return count
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _image_terms(body, rules, evidence, reading, softness, posed, normal, slope, row):
     fx, fy, cx, cy = evidence.lens
@@ -80,7 +80,7 @@ def _image_terms(body, rules, evidence, reading, softness, posed, normal, slope,
     return cost
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _direction_terms(body, rules, evidence, reading, softness, posed, normal, slope, row, columns):
     cost = 0.0
@@ -115,7 +115,7 @@ def _direction_terms(body, rules, evidence, reading, softness, posed, normal, sl
     return cost
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _collision_terms(body, rules, posed, normal, slope, row, columns):
     """Spheres that run into each other, as far as they do."""
@@ -148,7 +148,7 @@ def _collision_terms(body, rules, posed, normal, slope, row, columns):
     return cost
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def _prior_terms(rules, turn, place, pose, shape, normal, slope):
     """The pose's prior and limits, the shape's prior, that people stand upright and before the lens."""
@@ -182,7 +182,7 @@ def _prior_terms(rules, turn, place, pose, shape, normal, slope):
     return cost
 
 
-@njit(**COMPILED)
+@kernel(**COMPILED)
 @no_type_check
 def likelihood(body, rules, evidence, reading, softness, turn, place, pose, shape, posed, normal, slope):
     """Negative log-likelihood; fills the lower half of `normal` (second derivatives) and `slope` (first).
