@@ -128,7 +128,8 @@ def fit_object(
     best = _followed(trials, progress)
     way, laid = best.way, best.laid
     moved = best.search.transform(best.placement)
-    mesh = laid.mesh.copy().apply_transform(moved)
+    mesh = prop.mesh.copy().apply_transform(laid.transform) if prop else laid.mesh.copy()
+    mesh.apply_transform(moved)
     surface = surface_at(way, field.grid, laid.share)
     touched = touched_vertices(way, body)
     return ObjectFit(
@@ -179,7 +180,9 @@ def _laid(way: Hypothesis, field: OccupancyField, prop: PropFile | None) -> list
         return [_Laid(surface_at(way, field.grid, share), np.eye(4), share, 0.0) for share in LEVELS]
     surface = surface_at(way, field.grid, PROP_LEVEL)
     transforms = ways_to_lie(prop.mesh, surface)
-    meshes = [prop.mesh.copy().apply_transform(transform) for transform in transforms]
+    # It is drawn thousands of times; the whole mesh is moved at the end.
+    simple = trimesh.Trimesh(*simplified(prop.mesh), process=False)
+    meshes = [simple.copy().apply_transform(transform) for transform in transforms]
     agreed = [agreement(mesh, way, field.grid) for mesh in meshes]
     return [
         _Laid(mesh, transform, PROP_LEVEL, AGREEMENT * (max(agreed) - each))

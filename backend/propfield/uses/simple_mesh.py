@@ -19,10 +19,8 @@ def simplified(
     low, size = vertices.min(0), max(float(np.ptp(vertices, axis=0).max()), 1e-9)
     cells = float(_FINEST)
     while True:
-        _, cluster = np.unique(
-            np.floor((vertices - low) / size * cells).astype(int), axis=0, return_inverse=True
-        )
-        cluster = cluster.ravel()
+        steps = np.floor((vertices - low) / size * cells).astype(np.int64)
+        _, cluster = np.unique((steps[:, 0] << 40) | (steps[:, 1] << 20) | steps[:, 2], return_inverse=True)
         kept = cluster[faces]
         kept = kept[(kept[:, 0] != kept[:, 1]) & (kept[:, 1] != kept[:, 2]) & (kept[:, 0] != kept[:, 2])]
         _, first = np.unique(np.sort(kept, 1), axis=0, return_index=True)
