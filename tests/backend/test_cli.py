@@ -157,16 +157,16 @@ def test_wrong_things_give_one_sentence_and_leave_nothing(case, tmp_path, monkey
 
 
 @pytest.mark.parametrize("damage", ["cut", "pickle"])
-def test_a_damaged_field_gives_one_sentence(field_file, tmp_path, damage):
+def test_a_damaged_field_gives_one_sentence(field_file, tmp_path, capsys, damage):
     broken = tmp_path / "broken.field.npz"
     if damage == "cut":
         broken.write_bytes(field_file.read_bytes()[: field_file.stat().st_size // 2])
     else:
         np.savez(broken, header=np.array([{"format": "propfield.field"}], dtype=object))
-    answer = propfield("info", broken)
-    assert answer.returncode == 2
-    assert answer.stdout == ""
-    assert is_one_sentence(answer.stderr), answer.stderr
+    assert run(["info", str(broken)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert is_one_sentence(said.err), said.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -222,13 +222,12 @@ def test_a_helper_that_dies_gives_one_sentence(tmp_path):
         *("evaluate", "evaluate field", "evaluate perception", "evaluate reconstruction", "ablate"),
     ],
 )
-def test_help_teaches(verb):
-    answer = propfield(*verb.split(), "--help")
-    assert answer.returncode == 0
-    assert "Usage:" in answer.stdout
+def test_help_teaches(verb, told):
+    answer = told(*verb.split(), "--help")
+    assert "Usage:" in answer
     # A verb that reads or writes files shows how it is called.
     if verb in ("learn", "info", "pose", "reconstruct", "serve", "evaluate"):
-        assert "Example" in answer.stdout
+        assert "Example" in answer
 
 
 def test_the_terminal_starts_without_torch():

@@ -29,6 +29,14 @@ NAMES = ["without keypoint filter", "without canonicalization", "1%", "10%", "fu
 VOTING = [name for name in NAMES if name != "fit"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_true_scenes():
+    """What the truth is drawn from; every ablation draws it anew, and a rough one does here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("propfield.evaluation.held_out.TRUTH_SCENES", 30)
+        yield
+
+
 @pytest.fixture(scope="module")
 def result():
     """A thing that is caught at arm's length, in poses that differ."""

@@ -25,6 +25,14 @@ from .eft_folder import annotation, box, save, write_folder
 SEED = 5
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_true_scenes():
+    """What the truth is drawn from; every evaluation draws it anew, and a rough one does here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("propfield.evaluation.evaluate.TRUTH_SCENES", 30)
+        yield
+
+
 @pytest.fixture(scope="module")
 def field():
     return learn(LearnRequest(category="surfboard", views=24, resolution=24, seed=SEED))

@@ -87,7 +87,11 @@ PATHS = {
 """Ways of counting: name → (body, grid, weights, views) → an aggregator that has counted the views."""
 
 
-@pytest.fixture(scope="module", params=PATHS)
+# A Ray of its own takes longer to start than all else: quickly, test_ray_engine shows that it changes no bit.
+ASKED = [pytest.param(name, marks=pytest.mark.slow) if name == "over Ray" else name for name in PATHS]
+
+
+@pytest.fixture(scope="module", params=ASKED)
 def counted(request, body, grid, weights, reference_views):
     return PATHS[request.param](body, grid, weights, reference_views)
 
