@@ -28,8 +28,7 @@ def gone(process: psutil.Process, seconds: float = 5) -> bool:
     return False
 
 
-def test_a_running_job_is_cancelled(start):
-    backend = start()
+def test_a_running_job_is_cancelled(backend):
     running, waiting = backend.add(**LONG), backend.add(**LONG)
     backend.wait(running, "running", progress=0.01)
     worker = worker_of(backend)
@@ -45,8 +44,7 @@ def test_a_running_job_is_cancelled(start):
         time.sleep(0.05)
 
 
-def test_a_cancelled_learn_takes_its_helpers_with_it(start):
-    backend = start()
+def test_a_cancelled_learn_takes_its_helpers_with_it(backend):
     job_id = backend.add(kind="learn", category="umbrella", types=None, source="studio", views=5000, seed=0)
     backend.wait(job_id, "running", progress=0.001, seconds=60)
     tree = psutil.Process(backend.process.pid).children(recursive=True)
@@ -58,8 +56,7 @@ def test_a_cancelled_learn_takes_its_helpers_with_it(start):
     assert backend.client.get("/v1/fields").json() == {"fields": []}
 
 
-def test_a_worker_that_does_not_listen_is_cancelled_too(start):
-    backend = start()
+def test_a_worker_that_does_not_listen_is_cancelled_too(backend):
     job_id = backend.add(**LONG)
     backend.wait(job_id, "running", progress=0.01)
     worker = worker_of(backend)
@@ -128,8 +125,7 @@ def test_it_ends_with_the_process_that_started_it(start):
     assert backend.process.wait(timeout=10) == 0
 
 
-def test_a_port_in_use_gives_one_sentence(start, tmp_path):
-    backend = start()
+def test_a_port_in_use_gives_one_sentence(backend, tmp_path):
     for home, told in (
         (backend.home, f"process {backend.process.pid}"),
         (tmp_path / "other", "another program"),
@@ -147,8 +143,7 @@ def test_a_port_in_use_gives_one_sentence(start, tmp_path):
         assert second.stderr.count("\n") == 1
 
 
-def test_two_backends_do_not_share_a_home(start):
-    backend = start()
+def test_two_backends_do_not_share_a_home(backend):
     second = subprocess.run(
         [sys.executable, "-m", "propfield", "serve", "--port", "0", "--home", str(backend.home)],
         capture_output=True,

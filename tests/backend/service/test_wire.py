@@ -86,8 +86,7 @@ def test_an_empty_upload_is_refused(backend):
     assert list((backend.home / "uploads").iterdir()) == []
 
 
-def test_a_job_goes_through_its_states_and_its_events_tell_so(start):
-    backend = start()
+def test_a_job_goes_through_its_states_and_its_events_tell_so(backend):
     job_id = backend.add(kind="check", steps=10, seconds=0.5, megabytes=1)
     with backend.client.stream("GET", f"/v1/jobs/{job_id}/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -110,15 +109,13 @@ def test_a_job_goes_through_its_states_and_its_events_tell_so(start):
     assert backend.client.delete(f"/v1/jobs/{job_id}").json() == last
 
 
-def test_jobs_run_in_the_order_in_which_they_came(start):
-    backend = start()
+def test_jobs_run_in_the_order_in_which_they_came(backend):
     ids = [backend.add(kind="check", steps=1, seconds=0, megabytes=0) for _ in range(3)]
     finished = [backend.wait(job_id, "done")["finished"] for job_id in ids]
     assert finished == sorted(finished)
 
 
-def test_a_learned_field_is_listed_fetched_and_deleted(start, tmp_path):
-    backend = start()
+def test_a_learned_field_is_listed_fetched_and_deleted(backend, tmp_path):
     job_id = backend.add(kind="learn", category="umbrella", types=None, source="studio", views=24, seed=0)
     job = backend.wait(job_id, "done", "failed", seconds=120)
     assert job["error"] is None
@@ -146,8 +143,7 @@ def test_a_learned_field_is_listed_fetched_and_deleted(start, tmp_path):
     assert backend.client.delete(f"/v1/fields/{name}").status_code == 404
 
 
-def test_a_failed_job_tells_why(start):
-    backend = start()
+def test_a_failed_job_tells_why(backend):
     upload = backend.client.post("/v1/uploads", content=b"no picture", headers={"X-Filename": "me.jpg"})
     job_id = backend.add(kind="reconstruct", photo=upload.json()["id"], annotations=None, category=None)
     job = backend.wait(job_id, "failed", seconds=60)
