@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The bpy wheels want Python 3.11 to the letter. Set PYTHON to use one that is not on the PATH.
 PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.version_info[:2] == (3, 11); print(sys.executable)' 2>/dev/null)
-WORKERS ?= 2
+# Three on two cores: tests wait for processes and sockets half of their time.
+WORKERS ?= 3
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
 .PHONY: help demo test test-slow test-minimal test-blenders bench lint format extension body clean
