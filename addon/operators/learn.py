@@ -5,12 +5,11 @@ from bpy.props import BoolProperty
 from bpy.types import Context, Operator
 
 from ..client.http import BackendError
-from ..client.running import keep_stepping, session
-from ..client.session import RUNNING
+from ..client.running import session
 from .arrival import arrive_in, read_arrived
 from .opened import field_folder
 from .types import Outcome, settings_of
-from .waiting import must_wait
+from .waiting import backend_is_free, followed
 
 
 class PROPFIELD_OT_learn(Operator):
@@ -28,15 +27,12 @@ class PROPFIELD_OT_learn(Operator):
     @classmethod
     def poll(cls, context: Context) -> bool:
         """Needs a running backend, a category, and no other job."""
-        if session.state != RUNNING:
-            cls.poll_message_set("Start the backend first.")
-        elif session.learning:
-            cls.poll_message_set("The backend works already.")
-        elif not settings_of(context.scene).category.strip():
+        if not backend_is_free(cls):
+            return False
+        if not settings_of(context.scene).category.strip():
             cls.poll_message_set("Choose a category first.")
-        else:
-            return True
-        return False
+            return False
+        return True
 
     def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
@@ -56,13 +52,7 @@ class PROPFIELD_OT_learn(Operator):
         except BackendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        keep_stepping()
-        if must_wait(self.wait):
-            session.wait(lambda: job.ended)
-            if job.state != "done":
-                self.report({"ERROR"}, job.error or "Learning was cancelled.")
-                return {"CANCELLED"}
-        return {"FINISHED"}
+        return followed(self, job, self.wait, "Learning was cancelled.")
 
 
 def resume(found: dict) -> None:

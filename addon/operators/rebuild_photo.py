@@ -9,14 +9,13 @@ from bpy.types import Context, Operator
 from bpy_extras.io_utils import ImportHelper
 
 from ..client.http import BackendError
-from ..client.running import keep_stepping, session
-from ..client.session import RUNNING
+from ..client.running import session
 from ..scene.errors import SceneError
 from ..scene.photo import import_scene
 from .opened import field_folder
 from .target import leave_edit_mode
 from .types import Outcome
-from .waiting import must_wait
+from .waiting import backend_is_free, followed
 
 
 class PROPFIELD_OT_rebuild_photo(Operator, ImportHelper):  # type: ignore[misc]
@@ -53,13 +52,7 @@ class PROPFIELD_OT_rebuild_photo(Operator, ImportHelper):  # type: ignore[misc]
     @classmethod
     def poll(cls, context: Context) -> bool:
         """Needs a running backend and no other job."""
-        if session.state != RUNNING:
-            cls.poll_message_set("Start the backend first.")
-        elif session.learning:
-            cls.poll_message_set("The backend works already.")
-        else:
-            return True
-        return False
+        return backend_is_free(cls)
 
     def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
@@ -81,13 +74,7 @@ class PROPFIELD_OT_rebuild_photo(Operator, ImportHelper):  # type: ignore[misc]
         except BackendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        keep_stepping()
-        if must_wait(self.wait):
-            session.wait(lambda: job.ended)
-            if job.state != "done" or session.problem:
-                self.report({"ERROR"}, job.error or session.problem or "Rebuilding was cancelled.")
-                return {"CANCELLED"}
-        return {"FINISHED"}
+        return followed(self, job, self.wait, "Rebuilding was cancelled.")
 
 
 def _arrive_in(scene_name: str) -> Callable[[Path, None], None]:

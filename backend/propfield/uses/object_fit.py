@@ -4,26 +4,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64
 
 from propfield.body.template import BodyTemplate
 from propfield.field.occupancy import OccupancyField
 from propfield.observations.observation import Observation
 from propfield.progress import Progress, silent
-from propfield.uses.body_distance import STEP, BodyDistance, body_distance
+from propfield.uses.body_distance import body_distance
 from propfield.uses.hypotheses import (
     LEVELS,
     Hypothesis,
     agreement,
-    contact_point,
     hypotheses,
     surface_at,
     touched_vertices,
 )
-from propfield.uses.mask_cells import MaskCells, mask_cells
+from propfield.uses.mask_cells import mask_cells
 from propfield.uses.object_measures import deepest, ground_under, mask_overlap, surface_gap
 from propfield.uses.placing import LAST_STEPS, Placement, Search
-from propfield.uses.placing_kernels import Arrays, Photo, Solid, Weights
+from propfield.uses.placing_problem import forbidden, search_of
 from propfield.uses.prop_axes import principal_axes, ways_to_lie
 from propfield.uses.prop_file import PropFile
 from propfield.uses.simple_mesh import simplified
@@ -36,8 +35,6 @@ MIRRORED_COST = 0.7
 """Nats: what is used with the other hand than the field knows is rarer, but not rare."""
 LIKELIHOOD = 0.5
 """How much a nat of the field's own likelihood counts against one of the placement."""
-GIVING = ("hand", "foot", "hips", "head")
-"""Parts that what they touch may enter: hands close around it, saddles give way, heads are in hats."""
 AGREEMENT = 4.0
 """How much the ways count in which a user's prop lies as the field has its object (hypotheses.agreement)."""
 PROP_LEVEL = 0.3
@@ -71,7 +68,7 @@ class ObjectFit:
         mask_iou: how well `mesh` does: see object_measures.mask_overlap.
         contact: the body part that the type meets; None where it does not say.
         gap: metres from the mesh to that part, 0 where they touch; None without a part.
-        sunk: metres that the mesh is deep in the body, but for a part of GIVING that it touches.
+        sunk: metres that the mesh is deep in what it may not enter (placing_problem.forbidden).
         posed: the type's occupancy around the posed body, over the field's grid, before anything was moved.
         candidates: all types that were placed, as they are and mirrored, the best first.
     """
@@ -122,7 +119,7 @@ def fit_object(
         for laid in _laid(way, field, prop):
             # The field's surface is of a mean length; a user's mesh is as it is.
             axis = np.zeros(3) if prop else principal_axes(laid.mesh)[1][:, 0]
-            search = _search(way, laid.mesh, axis, body, posed_body, *ground, cells, observation, seed)
+            search = search_of(way, laid.mesh, axis, body, posed_body, *ground, cells, observation, seed)
             trials += [_Trial(way, laid, search, start) for start in search.started()]
         progress("find object", 0.1 + 0.3 * (number + 1) / len(ways), way.name)
     best = _followed(trials, progress)
@@ -144,7 +141,7 @@ def fit_object(
         mask_iou=mask_overlap(mesh, posed_body, observation, unknown),
         contact=way.part if len(touched) else None,
         gap=surface_gap(mesh, posed_body, touched),
-        sunk=deepest(mesh, _forbidden(ground[0], way, posed_body, touched)),
+        sunk=deepest(mesh, forbidden(ground[0], way, posed_body, touched)),
         posed=way.posed,
         candidates=_candidates(trials),
     )
@@ -190,15 +187,6 @@ def _laid(way: Hypothesis, field: OccupancyField, prop: PropFile | None) -> list
     ]
 
 
-def _forbidden(
-    around: BodyDistance, way: Hypothesis, posed_body: trimesh.Trimesh, touched: Int32[np.ndarray, " N"]
-) -> BodyDistance:
-    """The body as what an object may not enter: all of it but a part that holds it, stands on it, or
-    is in it."""
-    closes = way.part is not None and way.part.endswith(GIVING)
-    return around.without(posed_body, touched) if closes else around
-
-
 def _followed(trials: list[_Trial], progress: Progress) -> _Trial:
     """The best of the trials after successive halving: the more a start promises, the longer it is followed.
     The list's entries are replaced by what they came to."""
@@ -221,54 +209,3 @@ def _candidates(trials: list[_Trial]) -> tuple[Candidate, ...]:
         found = Candidate(way.name, way.mirrored, way.likelihood, trial.cost)
         least.setdefault((way.name, way.mirrored), found)
     return tuple(least.values())
-
-
-def _search(
-    way: Hypothesis,
-    mesh: trimesh.Trimesh,
-    axis: Float64[np.ndarray, "3"],
-    body: BodyTemplate,
-    posed_body: trimesh.Trimesh,
-    around: BodyDistance,
-    ground: Float64[np.ndarray, "4"],
-    cells: MaskCells,
-    observation: Observation,
-    seed: int,
-) -> Search:
-    """The search for a mesh's placement: about the contact and near to it where the type has one. It may be
-    stretched along the axis (zeros: not at all)."""
-    touched = touched_vertices(way, body)
-    contact = contact_point(mesh, posed_body, touched)
-    free = _forbidden(around, way, posed_body, touched)
-    vertices, faces = simplified(mesh)
-    pivot = np.asarray(contact if contact is not None else vertices.mean(0), float)
-    R, t = (np.asarray(each, float) for each in (observation.camera.R, observation.camera.t))
-    K = cells.camera.K.astype(float)
-    # What stands under the feet is the ground itself.
-    level = np.zeros(4) if way.part and way.part.endswith("foot") else ground
-    return Search(
-        observation.camera,
-        Arrays((vertices - pivot) @ R.T, faces, R @ pivot + t, R @ axis),
-        Photo(
-            cells.kind,
-            cells.body_depth,
-            cells.away,
-            np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]]),
-            cells.middle.astype(float),
-            cells.scale,
-        ),
-        Solid(free.distance, free.origin.astype(float), STEP, R, t),
-        Weights(
-            overlap=10.0,
-            wrong=1.0,
-            centroid=1.0,
-            plane_spread=0.08 if contact is not None else 0.2,
-            depth_spread=0.15 if contact is not None else 0.3,
-            turn_spread=0.6,
-            scale_spread=0.15,
-            stretch_spread=0.3,
-            penetration=150.0,
-            ground=level,
-        ),
-        seed=seed,
-    )

@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import trimesh
 from jaxtyping import Bool, Float32
 
-from propfield.body.loaders import open_body
-from propfield.body.skinning import pose_vertices
 from propfield.body.template import BodyTemplate
 from propfield.errors import NotFound, PropfieldError
 from propfield.field.occupancy import OccupancyField
@@ -27,14 +24,12 @@ from propfield.perception.picture import Picture, load_picture
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
 from propfield.uses.pairing import Pair, choose_pair
+from propfield.uses.photo_body import check_cover, fitting_body, posed_mesh, worn_body
 from propfield.uses.prop_file import read_prop
-from propfield.uses.rendering import scaled_camera, silhouette
 from propfield.uses.scene_file import check_folder, write_scene
 
 LONGEST = 2560
 """Pixels on the longer side to which photos are made smaller: a background image needs no more."""
-LEAST_COVER = 0.5
-"""A fitted body of which less lies on the person's mask is not that person: keypoints were imagined."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +168,7 @@ def reconstruct(
         raise _no_field(pair.category or "the object")
     if field is not None:
         ledger.add(of_field(field.category, field.provenance))
-    body = _fitting_body(field)
+    body = fitting_body(field)
     ledger.add([of_body(body)])
     progress("fit body", 0.0)
     perceived = observe(
@@ -190,9 +185,9 @@ def reconstruct(
         estimator=estimator,
         progress=progress,
     )
-    worn = _worn(body, perceived.fit.shape)
+    worn = worn_body(body, perceived.fit.shape)
     mesh = posed_mesh(worn, perceived.fit.pose)
-    _check_cover(picture, perceived, mesh)
+    check_cover(perceived, mesh, picture.name)
     perceived = _with_own_object(perceived, pair)
     unknown = _unknown(detections, pair, perceived)
     found = None
@@ -231,17 +226,6 @@ def _enter_photo(
             "its licence with --licence, or leave --commercial-safe out."
         )
     ledger.add([entry(f"photo: {picture.name}", told)])
-
-
-def posed_mesh(body: BodyTemplate, pose: np.ndarray) -> trimesh.Trimesh:
-    """A body in a pose (24, 3), in the person's space."""
-    vertices = pose_vertices(
-        torch.from_numpy(pose),
-        torch.from_numpy(body.vertices),
-        torch.from_numpy(body.skin_weights),
-        torch.from_numpy(body.joints),
-    )
-    return trimesh.Trimesh(vertices.numpy(), body.faces, process=False)
 
 
 def _load(field_file: Path) -> OccupancyField:
@@ -297,35 +281,3 @@ def _unknown(detections: list[Detection], pair: Pair, perceived: Perceived) -> B
         if each is not pair.person and each is not pair.thing:
             others |= each.mask
     return others & ~perceived.observation.person_mask & ~perceived.observation.object_mask
-
-
-def _fitting_body(field: OccupancyField | None) -> BodyTemplate:
-    """The field's body; a field file keeps no shape numbers, but the open body is here with them."""
-    if field is None or field.body.name == open_body().name:
-        return open_body()
-    return field.body
-
-
-def _worn(body: BodyTemplate, shape: np.ndarray) -> BodyTemplate:
-    count = min(len(shape), body.shape_directions.shape[2])
-    return body.shaped(shape[:count]) if count else body
-
-
-def _check_cover(picture: Picture, perceived: Perceived, mesh: trimesh.Trimesh) -> None:
-    width, height = picture.size
-    factor = min(1.0, 160 / max(width, height))
-    size = (max(round(width * factor), 1), max(round(height * factor), 1))
-    covered = silhouette(mesh, scaled_camera(perceived.fit.camera, factor), size)
-    rows = ((np.arange(size[1]) + 0.5) / factor).astype(int).clip(max=height - 1)
-    columns = ((np.arange(size[0]) + 0.5) / factor).astype(int).clip(max=width - 1)
-    observation = perceived.observation
-    # The object may hide a good part of the body.
-    allowed = (observation.person_mask | observation.object_mask)[rows][:, columns]
-    person = observation.person_mask[rows][:, columns]
-    inside = (covered & allowed).sum() / max(int(covered.sum()), 1)
-    explained = (covered & person).sum() / max(int(person.sum()), 1)
-    if min(inside, explained) < LEAST_COVER:
-        raise PropfieldError(
-            f"The person in {picture.name} could not be made out well enough to fit a body; "
-            "give a photo that shows the torso, or annotations with keypoints."
-        )

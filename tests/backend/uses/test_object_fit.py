@@ -19,8 +19,8 @@ from propfield.field.surface import iso_surface
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Camera, Observation, mask_box
 from propfield.uses.object_fit import fit_object
+from propfield.uses.photo_body import posed_mesh
 from propfield.uses.prop_file import read_prop
-from propfield.uses.reconstruction import posed_mesh
 from propfield.uses.rendering import render, silhouette
 
 SIZE = (128, 128)
