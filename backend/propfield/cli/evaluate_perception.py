@@ -72,7 +72,7 @@ def evaluate_perception(
 def show(result: dict[str, Any]) -> None:
     """The scores as tables for people."""
     for level in result["levels"]:
-        print(f"\n{level['level'].capitalize()}", end="")
+        print(f"\n{level['level'][0].upper()}{level['level'][1:]}", end="")
         if level["skipped"]:
             print(f": left out. {level['skipped']}")
             continue

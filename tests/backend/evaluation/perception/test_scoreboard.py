@@ -67,7 +67,14 @@ def test_the_scoreboard_without_weights(home, monkeypatch, capsys):
         )
     show(told)
     shown = capsys.readouterr().out
-    for word in ("Keypoints: 3 people", "PA-MPJPE", "backpack, wear", "Pictures: left out", "mm off"):
+    for word in (
+        "Keypoints: 3 people",
+        "3D landmarks: 3 people",
+        "PA-MPJPE",
+        "backpack, wear",
+        "Pictures: left out",
+        "mm off",
+    ):
         assert word in shown
 
 
