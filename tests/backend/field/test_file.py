@@ -152,12 +152,12 @@ def test_pickles_are_never_opened(file, tmp_path):
 def test_a_file_that_would_unpack_too_large_is_refused_before_unpacking(tmp_path):
     path = tmp_path / "bomb.field.npz"
     with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("header.npy", "w", force_zip64=True) as stream,
     ):
         for _ in range(33):
             stream.write(bytes(64 * 2**20))
-    assert path.stat().st_size < 8 * 2**20
+    assert path.stat().st_size < 16 * 2**20
     with pytest.raises(PropfieldError, match="unpack to more than 2 GiB"):
         read_header(path)
 

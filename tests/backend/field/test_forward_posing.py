@@ -82,7 +82,7 @@ def test_in_the_rest_pose_the_field_is_as_learned(body, grid, weights):
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_by_the_book(body, coarse, coarse_weights, seed):
     random = np.random.default_rng(seed)
-    occupancy = np.where(random.uniform(size=coarse.shape) < 0.05, random.uniform(size=coarse.shape), 0)
+    occupancy = np.where(random.uniform(size=coarse.shape) < 0.02, random.uniform(size=coarse.shape), 0)
     occupancy = occupancy.astype(np.float32)
     pose = any_pose(seed)
     found = carried_forward(occupancy, coarse_weights, bones_of(body, pose), coarse)
