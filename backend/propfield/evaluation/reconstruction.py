@@ -207,7 +207,8 @@ def _numbers(ways: dict[str, SceneScores]) -> dict[str, dict[str, float | None]]
 
 
 def _summed(scored: Sequence[PhotoScores]) -> dict[str, Any]:
-    """Means over photos, and whether the reconstruction is better than both baselines."""
+    """Means over photos, and whether the reconstruction is better than both baselines; None where its object
+    is too small for PAP's pixels in all photos."""
     means: dict[str, dict[str, float | None]] = {}
     for way in WAYS:
         means[way] = {}
@@ -216,6 +217,7 @@ def _summed(scored: Sequence[PhotoScores]) -> dict[str, Any]:
             means[way][each.name] = float(np.mean(there)) if there else None
     own, others = means[WAYS[0]], [means[way] for way in WAYS[1:]]
     beats = {
-        name: all((own[name] or 0.0) > (other[name] or 0.0) for other in others) for name in ("iou", "pap")
+        name: None if (mine := own[name]) is None else all(mine > (other[name] or 0.0) for other in others)
+        for name in ("iou", "pap")
     }
     return {"photos": len(scored), **means, "beats_both": beats}
