@@ -147,6 +147,8 @@ def _rows(prefix: str, matrix: csr_array) -> dict[str, np.ndarray]:
 
 
 def _opened(path: Path) -> np.lib.npyio.NpzFile:
+    if path.is_dir():
+        raise PropfieldError(f"{path} is a folder; name a field file in it.")
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
     if path.stat().st_size > PACKED_LIMIT:

@@ -119,6 +119,8 @@ def test_wrong_files_are_refused_in_one_sentence(file, tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(PropfieldError, match="not a field file, or it was cut short"):
             load_field(tmp_path / name)
+    with pytest.raises(PropfieldError, match="is a folder; name a field file in it"):
+        load_field(tmp_path)
     with pytest.raises(NotFound, match="no file"):
         load_field(tmp_path / "nowhere.field.npz")
     arrays = tmp_path / "arrays.npz"
