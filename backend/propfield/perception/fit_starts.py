@@ -9,6 +9,7 @@ from propfield.perception.articulated import Articulation, State, place_body, ro
 from propfield.perception.camera import starting_translation
 from propfield.perception.fit_evidence import EVERYTHING
 from propfield.perception.fit_problem import Evidence, Rules
+from propfield.perception.fit_terms import NEAREST
 from propfield.perception.landmarks import LANDMARK_COUNT, LANDMARK_INDEX
 
 # The person upright before the camera: y and z turn round (OpenCV's y is down, the person looks at the lens).
@@ -73,4 +74,6 @@ def _placed(
     x, y, z = starting_translation(
         around, evidence.pixels[reading], evidence.precision[reading], evidence.lens
     )
+    # Wild keypoints of a close-up can ask for a pelvis behind the lens.
+    z = max(z, NEAREST)
     return np.array([x / z, y / z, np.log(z)])

@@ -234,3 +234,16 @@ def test_landmarks_at_one_place_give_numbers(make_person, spot):
     fit = fit_body(Landmarks(image, np.zeros((23, 3), np.float32)), person.camera.K, open_body())
     for numbers in (fit.pose, fit.shape, fit.camera.R, fit.camera.t, fit.landmarks, fit.joint_uncertainty):
         assert np.isfinite(numbers).all()
+
+
+@pytest.mark.filterwarnings("error:invalid value")
+def test_keypoints_all_over_the_place_give_a_start_before_the_lens():
+    """A studio close-up's, of which the guesses are so far apart that the pelvis would be behind the lens."""
+    keypoints = np.zeros((17, 3), np.float32)
+    keypoints[[0, 1, 2, 3, 4, 5]] = (
+        [198, 128, 0.9], [176, 114, 0.7], [167, 101, 0.9], [139, 147, 0.6], [100, 124, 1.0], [154, 248, 0.8],
+    )  # fmt: skip
+    keypoints[[6, 8, 15]] = [5, 342, 0.1], [-217, 1227, 0.1], [761, 6325, 0.1]
+    K = np.array([[250, 0, 128], [0, 250, 128], [0, 0, 1]], np.float32)
+    fit = fit_body(from_coco_keypoints(keypoints), K, open_body(), person_px=197.0)
+    assert np.isfinite(np.concatenate([fit.pose.ravel(), fit.camera.t])).all()
