@@ -148,7 +148,7 @@ def rebuilt(demo: Demo, extension: Path) -> list[dict]:
         field = demo.out / f"{category}.field.npz"
         if not field.is_file():
             say(f"learning {category} in the terminal")
-            amount = ("--views", str(demo.views), "--seed", str(demo.seed))
+            amount = ("--estimator", "fit", "--views", str(demo.views), "--seed", str(demo.seed))
             demo.propfield("learn", category, *amount, "--out", str(field))
         say(f"rebuilding the photo {photo['name']}")
         folder = demo.out / "photos" / photo["name"]

@@ -141,6 +141,15 @@ def main_surface(posed: Float32[np.ndarray, "R R R"], grid: Grid, share: float) 
     return trimesh.Trimesh(surface.vertices, surface.faces, process=False)
 
 
+def pieces_of(surface: trimesh.Trimesh) -> list[trimesh.Trimesh]:
+    """The main pieces of a field's surface, each alone. What two limbs hold comes apart where they do other
+    things than the field's people did, and one piece is then where the object is."""
+    # A hollow's wall is a piece of negative volume.
+    pieces = [piece for piece in surface.split(only_watertight=False) if piece.volume > 0]
+    largest = max((piece.volume for piece in pieces), default=0.0)
+    return [piece for piece in pieces if piece.volume >= SMALLER_PIECE * largest]
+
+
 def agreement(mesh: trimesh.Trimesh, hypothesis: Hypothesis, grid: Grid) -> float:
     """How much a mesh's surface lies where the posed field has the object: the mean logarithm, over the
     surface, of the field as a part of its peak (at least SURE)."""

@@ -16,6 +16,7 @@ from propfield.uses.hypotheses import (
     Hypothesis,
     agreement,
     hypotheses,
+    pieces_of,
     surface_at,
     touched_vertices,
 )
@@ -37,6 +38,9 @@ LIKELIHOOD = 0.5
 """How much a nat of the field's own likelihood counts against one of the placement."""
 AGREEMENT = 4.0
 """How much the ways count in which a user's prop lies as the field has its object (hypotheses.agreement)."""
+PIECES_COST = 0.25
+"""Nats for each piece of a surface in several: pieces far from the mask are out of the search's sight,
+and must not come along for nothing."""
 PROP_LEVEL = 0.3
 """The level of the surface that a user's prop is laid along."""
 
@@ -174,7 +178,14 @@ class _Trial:
 
 def _laid(way: Hypothesis, field: OccupancyField, prop: PropFile | None) -> list[_Laid]:
     if prop is None:
-        return [_Laid(surface_at(way, field.grid, share), np.eye(4), share, 0.0) for share in LEVELS]
+        laid = []
+        for share in LEVELS:
+            surface = surface_at(way, field.grid, share)
+            pieces = pieces_of(surface)
+            alone = pieces if len(pieces) > 1 else []
+            laid.append(_Laid(surface, np.eye(4), share, PIECES_COST * len(alone)))
+            laid += [_Laid(piece, np.eye(4), share, 0.0) for piece in alone]
+        return laid
     surface = surface_at(way, field.grid, PROP_LEVEL)
     transforms = ways_to_lie(prop.mesh, surface)
     # It is drawn thousands of times; the whole mesh is moved at the end.
