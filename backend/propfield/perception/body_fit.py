@@ -102,7 +102,8 @@ def fit_bodies(
     shoulders and hips, are needed. Limbs without evidence stay at the prior."""
     model, rules = fit_model(body)
     fits: list[BodyFit | None] = []
-    progress("fit body", 0.0)
+    # Where no machine code is loaded yet it may have to be made, which should not pass in silence.
+    progress("fit body", 0.0, "" if minimise.signatures else "the first one on a machine takes half a minute")
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         try:
             for fit in pool.map(lambda person: _fitted(person, model, rules), people):
