@@ -177,7 +177,8 @@ def _compiled() -> Callable[..., tuple[Tensor, Tensor]]:
         nonlocal fused
         try:
             return fused(*arrays)
-        except torch._dynamo.exc.BackendCompilerFailed as error:
+        except torch._dynamo.exc.TorchDynamoException as error:
+            # A missing Triton is no BackendCompilerFailed, a missing C++ compiler is.
             reason = str(error).splitlines()[0]
             warnings.warn(f"Counting is not compiled, and slower for it: {reason}", stacklevel=2)
             fused = look

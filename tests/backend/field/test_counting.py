@@ -1,6 +1,8 @@
 """Counting in blocks gives what counting voxel by voxel gives, and counts add up exactly."""
 
 import pickle
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -236,3 +238,22 @@ def test_weights_of_another_grid_and_unknown_parts_are_one_sentence(body, coarse
         Aggregator(body, Grid(resolution=16), coarse, [ALL])
     with pytest.raises(NotFound, match="left wing"):
         Aggregator(body, GRID, coarse, [InteractionType("fly", "", "left wing")])
+
+
+def test_without_a_compiler_counting_goes_on(tmp_path):
+    """In a process of its own, on a PATH without programs."""
+    program = """
+import torch
+from propfield.field.torch_counter import _compiled, look
+points = [torch.rand(50, 4) for _ in range(3)]
+sizes = [torch.full((4,), 9.0), torch.full((4,), 9.0), torch.arange(4) * 20, torch.full((4,), 2)]
+bits = torch.randint(256, (200,), dtype=torch.uint8)
+run = _compiled()
+for _ in range(2):
+    for found, known in zip(run(*points, *sizes, bits), look(*points, *sizes, bits), strict=True):
+        assert torch.equal(found, known)
+"""
+    alone = {"PATH": str(tmp_path), "HOME": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "kept")}
+    told = subprocess.run([sys.executable, "-c", program], env=alone, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.count("Counting is not compiled, and slower for it") == 1
