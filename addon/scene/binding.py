@@ -39,12 +39,8 @@ def bind_rig(field: FieldData, character: bpy.types.Object) -> bpy.types.Object:
     helper[SKELETON_KEY] = mark
     for collection in character.users_collection or [bpy.context.scene.collection]:
         collection.objects.link(helper)
-    canonical = joint_transforms(field.rest_pose, field.body_joints)
     with edit_bones(helper) as bones:
-        for joint, frame, bone_rest in zip(JOINT_NAMES, canonical, rest.bones, strict=True):
-            matrix = np.eye(4)
-            matrix[:3, :3] = rest.rotation @ frame[:3, :3] @ rest.rotation.T @ bone_rest
-            matrix[:3, 3] = rest.scale * (rest.rotation @ frame[:3, 3])
+        for joint, matrix in zip(JOINT_NAMES, canonical_bones(field, character), strict=True):
             bone = bones.new(joint)
             bone.head, bone.tail = (0, 0, 0), (0, BONE_LENGTH * rest.scale, 0)
             bone.matrix = Matrix(matrix.tolist())
@@ -56,6 +52,16 @@ def bind_rig(field: FieldData, character: bpy.types.Object) -> bpy.types.Object:
     # It is machinery: out of sight, but evaluated, since the fields depend on it.
     helper.hide_viewport = helper.hide_render = helper.hide_select = True
     return helper
+
+
+def canonical_bones(field: FieldData, character: bpy.types.Object) -> np.ndarray:
+    """(24, 4, 4) the helper's rest: the bones in the canonical pose, in the space of the armature object."""
+    rest = rest_frame(character)
+    frames = joint_transforms(field.rest_pose, field.body_joints)
+    matrices = np.tile(np.eye(4), (len(frames), 1, 1))
+    matrices[:, :3, :3] = rest.rotation @ frames[:, :3, :3] @ rest.rotation.T @ rest.bones
+    matrices[:, :3, 3] = rest.scale * frames[:, :3, 3] @ rest.rotation.T
+    return matrices
 
 
 def to_character(character: bpy.types.Object, points: np.ndarray) -> np.ndarray:
