@@ -51,6 +51,13 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
+def remove_unfinished(folder: Path, word: str) -> None:
+    """Removes what a process that was killed within `replacing` left in a folder: temporary files of names
+    with that word in them. For whoever knows that nobody writes such names now."""
+    for path in folder.glob(f".*{word}*-????????.*"):
+        path.unlink(missing_ok=True)
+
+
 def _swap(made: Path, folder: Path) -> None:
     if not folder.exists():
         made.rename(folder)

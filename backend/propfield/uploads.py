@@ -59,9 +59,9 @@ def find_upload(folder: Path, upload_id: str) -> Path:
 
 
 def forget_old_uploads(folder: Path) -> None:
-    """Removes uploads of more than a week ago."""
+    """Removes uploads of more than a week ago, and what a backend that was killed had received of others."""
     oldest = time.time() - _KEPT_DAYS * 86400
     for path in folder.iterdir():
         with suppress(OSError):
-            if path.stat().st_mtime < oldest:
+            if path.stat().st_mtime < oldest or path.suffix == ".tmp":
                 shutil.rmtree(path)

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -66,6 +67,7 @@ def _has_driver() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
+@cache
 def _processor_name() -> str:
     listing = Path("/proc/cpuinfo")
     if listing.is_file():

@@ -36,7 +36,7 @@ disk, and the studio makes them in half a day. What asks for more has a digit to
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class LearnRequest(_Request):

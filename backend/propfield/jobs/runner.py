@@ -1,5 +1,6 @@
 """Runs queued jobs, first come first served, each in a worker process that may die without harm."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -9,10 +10,13 @@ import time
 from contextlib import suppress
 from typing import IO
 
+from propfield.atomic import remove_unfinished
 from propfield.home import Home
 from propfield.jobs.job import Job
 from propfield.jobs.processes import creation_time, end_group, end_tree, is_same_process
 from propfield.jobs.store import JobStore
+
+_log = logging.getLogger(__name__)
 
 _GRACE = 5.0
 """Seconds that a cancelled worker has to stop by itself."""
@@ -37,6 +41,12 @@ class JobRunner:
             # Its worker ends by itself when its service goes; one stuck in a long call may be late.
             if job.worker and is_same_process(*job.worker):
                 end_tree(job.worker[0])
+            remove_unfinished(self._home.library, job.id[:6])
+            _log.info("job %s (%s): taken up from an earlier backend", job.id, job.kind)
+        for folder in self._home.jobs.glob("*/checkpoint"):
+            # Of a job that ended just before the backend did.
+            if not self._store.is_open(folder.parent.name):
+                shutil.rmtree(folder, ignore_errors=True)
         for job_id in self._store.forget(time.time() - _KEPT_DAYS * 86400):
             shutil.rmtree(self._home.job_folder(job_id), ignore_errors=True)
         for thread in self._threads:
@@ -63,6 +73,7 @@ class JobRunner:
                 self._run(job)
 
     def _run(self, job: Job) -> None:
+        _log.info("job %s (%s): begins", job.id, job.kind)
         folder = self._home.job_folder(job.id)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -126,7 +137,12 @@ class JobRunner:
                 self._store.requeue(job_id, died=True)
             else:
                 self._store.fail(job_id, _death_sentence(code))
-        if self._store.get(job_id).ended:
+        job = self._store.get(job_id)
+        _log.info("job %s (%s): %s %s", job_id, job.kind, job.state, job.error or job.message)
+        if code:
+            _log.info("job %s: its process ended with %s", job_id, code)
+            remove_unfinished(self._home.library, job_id[:6])
+        if job.ended:
             shutil.rmtree(self._home.job_folder(job_id) / "checkpoint", ignore_errors=True)
 
 

@@ -95,6 +95,12 @@ class JobStore:
             rows = connection.execute("SELECT * FROM jobs ORDER BY place DESC LIMIT ?", (most,)).fetchall()
         return [_job(row) for row in rows]
 
+    def is_open(self, job_id: str) -> bool:
+        """Whether there is a job of that id that has not ended."""
+        with self._connection() as connection:
+            query = "SELECT 1 FROM jobs WHERE id = ? AND state IN ('queued', 'running')"
+            return connection.execute(query, (job_id,)).fetchone() is not None
+
     def claim(self) -> Job | None:
         """Sets the job that waited longest to running and gives it; None when none waits."""
         with self._connection() as connection:

@@ -4,13 +4,12 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from typing import Annotated
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
-from starlette.exceptions import HTTPException
+from pydantic import ValidationError
 
 from propfield import __version__
 from propfield.errors import NotFound, PropfieldError, nearest_names
@@ -19,19 +18,26 @@ from propfield.jobs.requests import LearnRequest, ReconstructRequest, parse_requ
 from propfield.jobs.runner import JobRunner
 from propfield.jobs.store import JobStore
 from propfield.library import Library
+from propfield.service import schema
+from propfield.service.clients import Clients
 from propfield.service.events import job_events
 from propfield.service.guard import Guard
 from propfield.service.hello import Introduction
+from propfield.service.refusals import answer_errors_with_sentences
 from propfield.uploads import find_upload, forget_old_uploads, store_upload
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 
 
-def create_app(home: Home, *, at_once: int = 1) -> FastAPI:
+def create_app(
+    home: Home, *, clients: Clients | None = None, host: str = "127.0.0.1", at_once: int = 1
+) -> FastAPI:
     """The application that serves a home folder; its lifespan runs the jobs, `at_once` at a time.
 
-    `app.state.stopping` (bool) ends the event streams.
+    `clients` is the book of programs that use it; `host` the address whose name a request may bear beside the
+    local ones. `app.state.stopping` (bool) ends the event streams.
     """
+    clients = clients or Clients()
     store = JobStore(home.database)
     library = Library(home.library)
     runner = JobRunner(home, store, at_once)
@@ -54,17 +60,47 @@ def create_app(home: Home, *, at_once: int = 1) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        responses=schema.ERRORS,
     )
     app.state.stopping = False
-    app.add_middleware(Guard, token=home.token())
-    _answer_errors_with_sentences(app)
+    app.add_middleware(Guard, token=home.token(), host=host)
+    answer_errors_with_sentences(app)
 
-    @app.get("/v1/hello")
+    @app.get("/v1/hello", response_model=schema.Hello)
     def hello() -> JSONResponse:
+        """Who the backend is and what it can do."""
         return JSONResponse(introduction.as_json())
 
-    @app.post("/v1/jobs")
+    @app.get("/v1/pulse", response_model=schema.Pulse)
+    async def pulse() -> JSONResponse:
+        """A sign of life, for a heartbeat: it waits for nothing."""
+        return JSONResponse(introduction.pulse(clients.count()))
+
+    @app.get("/v1/openapi.json", response_model=dict)
+    def document() -> JSONResponse:
+        """This document."""
+        return JSONResponse(schema.openapi(app))
+
+    @app.post("/v1/clients", response_model=schema.Clients, openapi_extra=schema.CLIENT_BODY)
+    async def attach(request: Request) -> JSONResponse:
+        """Enters a program of this machine: a backend that a program started ends with the last of them."""
+        try:
+            client = schema.Client.model_validate(_json(await request.body()))
+        except ValidationError as error:
+            raise PropfieldError(
+                "Send an object with the “pid” of a process, and “keep” if need be."
+            ) from error
+        count = await run_in_threadpool(clients.attach, client.pid, keep=client.keep)
+        return JSONResponse({"clients": count, "ends": clients.ends})
+
+    @app.delete("/v1/clients/{pid}", response_model=schema.Clients)
+    def leave(pid: int) -> JSONResponse:
+        """Strikes a program out, whether it is there or not."""
+        return JSONResponse({"clients": clients.leave(pid), "ends": clients.ends})
+
+    @app.post("/v1/jobs", status_code=201, response_model=schema.Created, openapi_extra=schema.JOB_BODY)
     async def add_job(request: Request) -> JSONResponse:
+        """Queues work."""
         wanted = parse_request(_json(await request.body()))
         if isinstance(wanted, LearnRequest):
             await run_in_threadpool(_check_learn, wanted, introduction)
@@ -76,30 +112,35 @@ def create_app(home: Home, *, at_once: int = 1) -> FastAPI:
         runner.wake()
         return JSONResponse({"id": job_id}, status_code=201)
 
-    @app.get("/v1/jobs")
+    @app.get("/v1/jobs", response_model=schema.Jobs)
     def list_jobs() -> JSONResponse:
+        """The newest 200 jobs."""
         return JSONResponse({"jobs": [job.as_json() for job in store.jobs()]})
 
-    @app.get("/v1/jobs/{job_id}")
+    @app.get("/v1/jobs/{job_id}", response_model=schema.Job)
     def show_job(job_id: str) -> JSONResponse:
+        """How far a job is, or what came of it."""
         return JSONResponse(store.get(job_id).as_json())
 
-    @app.delete("/v1/jobs/{job_id}")
+    @app.delete("/v1/jobs/{job_id}", response_model=schema.Job)
     def cancel_job(job_id: str) -> JSONResponse:
+        """Asks a job to stop; one that runs is cancelled once its processes are gone."""
         job = store.cancel(job_id)
         runner.wake()
         return JSONResponse(job.as_json())
 
-    @app.get("/v1/jobs/{job_id}/events")
+    @app.get("/v1/jobs/{job_id}/events", response_class=StreamingResponse, responses=schema.EVENTS)
     async def follow_job(job_id: str) -> StreamingResponse:
+        """The job on each change, until it ends."""
         await run_in_threadpool(store.get, job_id)
         events = job_events(store, job_id, lambda: app.state.stopping)
         return StreamingResponse(
             events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
-    @app.get("/v1/jobs/{job_id}/files/{name}")
+    @app.get("/v1/jobs/{job_id}/files/{name}", response_class=FileResponse, responses=schema.BINARY)
     def job_file(job_id: str, name: str) -> FileResponse:
+        """A file of a job's result."""
         job = store.get(job_id)
         names = (job.result or {}).get("files", [])
         path = home.job_folder(job.id) / "result" / name
@@ -107,10 +148,10 @@ def create_app(home: Home, *, at_once: int = 1) -> FastAPI:
             raise NotFound("The job's result has no file of that name.")
         return FileResponse(path, media_type="application/octet-stream", filename=name)
 
-    @app.post("/v1/uploads")
-    async def upload(request: Request) -> JSONResponse:
-        name = request.headers.get("x-filename", "")
-        upload_id = await store_upload(home.uploads, name, request.stream())
+    @app.post("/v1/uploads", status_code=201, response_model=schema.Created, openapi_extra=schema.UPLOAD_BODY)
+    async def upload(request: Request, x_filename: Annotated[str, Header()] = "") -> JSONResponse:
+        """Keeps a file for a week, under an id that a job can name; X-Filename is its own name."""
+        upload_id = await store_upload(home.uploads, x_filename, request.stream())
         return JSONResponse({"id": upload_id}, status_code=201)
 
     @app.get("/v1/fields")
@@ -154,36 +195,3 @@ def _check_learn(wanted: LearnRequest, introduction: Introduction) -> None:
     for name in wanted.types or []:
         if name not in names:
             raise NotFound(f"The studio's {wanted.category} has no type “{name}”; it has {', '.join(names)}.")
-
-
-def _answer_errors_with_sentences(app: FastAPI) -> None:
-    @app.exception_handler(PropfieldError)
-    async def known(request: Request, error: PropfieldError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=error.http_status)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"error": "The request is not one that this backend knows."}, status_code=422)
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        sentence = {
-            404: "There is nothing at this address; the backend's protocol is 1.",
-            405: "This address does not answer to that method.",
-        }.get(error.status_code, f"The request was refused ({error.detail}).")
-        return JSONResponse({"error": sentence}, status_code=error.status_code, headers=error.headers)
-
-    @app.exception_handler(OSError)
-    async def unreadable(request: Request, error: OSError) -> JSONResponse:
-        place = Path(error.filename).name if isinstance(error.filename, str) else "a file"
-        return JSONResponse(
-            {"error": f"The backend could not read or write {place} ({error.strerror})."}, status_code=500
-        )
-
-    @app.exception_handler(Exception)
-    async def defect(request: Request, error: Exception) -> JSONResponse:
-        # Starlette writes the traceback to the server's own log and sends this.
-        return JSONResponse(
-            {"error": f"The backend has a defect ({type(error).__name__}); its log says more."},
-            status_code=500,
-        )

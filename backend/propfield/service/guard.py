@@ -24,8 +24,8 @@ class Guard:
     """ASGI middleware: checks Host (403) and token (401) before anything else sees the request, and counts
     the bytes of its body (413)."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, token: str, host: str = "127.0.0.1") -> None:
+        self._app, self._host = app, host
         self._expected = f"Bearer {token}".encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,8 +36,8 @@ class Guard:
             return
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if not _LOCAL_HOST.match(host):
-            await _refuse(send, 403, "This backend answers only to its local address, such as 127.0.0.1.")
+        if not (_LOCAL_HOST.match(host) or host.partition(":")[0] == self._host):
+            await _refuse(send, 403, f"This backend answers only to its own address, {self._host}.")
             return
         if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
             await _refuse(

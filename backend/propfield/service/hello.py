@@ -1,6 +1,7 @@
 """What the backend says of itself: device, providers, categories."""
 
 import os
+import secrets
 import threading
 import time
 
@@ -18,6 +19,7 @@ class Introduction:
     in the background, for a new figure of the free memory."""
 
     def __init__(self) -> None:
+        self.instance = secrets.token_hex(8)
         self._device: Device | None = None
         self._looked = 0.0
         self._lock = threading.Lock()
@@ -27,18 +29,34 @@ class Introduction:
     def as_json(self) -> dict:
         """The wire's hello; waits for the first look at the device."""
         self._found.wait(timeout=60)
-        if self._device is not None and self._device.kind == "cpu":
-            self._device = processor()
-        elif time.monotonic() - self._looked > _FRESH:
-            self._look()
         return {
             "name": "propfield",
             "version": __version__,
             "protocol": PROTOCOL,
             "pid": os.getpid(),
-            "device": (self._device or processor()).as_json(),
+            "instance": self.instance,
+            "device": self.device().as_json(),
             "providers": providers(),
             "categories": self.categories(),
+        }
+
+    def device(self) -> Device:
+        """What the backend computes on, as far as it is known; waits for nothing."""
+        if self._device is None or self._device.kind == "cpu":
+            return processor()
+        if time.monotonic() - self._looked > _FRESH:
+            self._look()
+        return self._device
+
+    def pulse(self, clients: int) -> dict:
+        """The wire's sign of life."""
+        return {
+            "name": "propfield",
+            "protocol": PROTOCOL,
+            "pid": os.getpid(),
+            "instance": self.instance,
+            "clients": clients,
+            "device": self.device().as_json(),
         }
 
     def categories(self) -> list[dict]:

@@ -1,6 +1,8 @@
 """Who may speak to the backend, and how much they may say."""
 
 import stat
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -130,3 +132,33 @@ def test_another_method_gives_a_sentence(backend):
     answer = backend.client.put("/v1/jobs", json={})
     assert answer.status_code == 405
     assert is_sentence(answer)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost", "example.com", "224.0.0.1", "::"])
+def test_it_listens_on_one_address_that_is_named_by_number(tmp_path, host):
+    answer = _serve("--host", host, "--home", str(tmp_path))
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1
+    assert "address" in answer.stderr
+
+
+def test_an_address_of_the_network_is_warned_of(tmp_path):
+    # 192.0.2.0/24 is for documentation: no machine has it, so it ends after the warning.
+    answer = _serve("--host", "192.0.2.1", "--home", str(tmp_path))
+    assert answer.returncode == 3
+    warning, refusal = answer.stderr.splitlines()
+    assert "unencrypted" in warning
+    assert "cannot be opened" in refusal
+
+
+def test_another_address_of_its_own_is_a_host_of_its_own(start):
+    backend = start("--host", "127.0.0.2")
+    assert backend.url.startswith("http://127.0.0.2:")
+    assert backend.client.get("/v1/pulse").status_code == 200
+    assert backend.client.get("/v1/pulse", headers={"Authorization": "Bearer x"}).status_code == 401
+    assert backend.client.get("/v1/pulse", headers={"Host": "127.0.0.20"}).status_code == 403
+
+
+def _serve(*options: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "propfield", "serve", "--port", "0", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -19,7 +19,10 @@ JOB = {"id", "kind", "request", "state", "stage", "progress", "message"} | {
 
 def test_hello_introduces_the_backend(backend):
     hello = backend.client.get("/v1/hello").json()
-    assert set(hello) == {"name", "version", "protocol", "pid", "device", "providers", "categories"}
+    assert set(hello) == {
+        *("name", "version", "protocol", "pid", "instance"),
+        *("device", "providers", "categories"),
+    }
     assert (hello["name"], hello["version"], hello["protocol"]) == ("propfield", __version__, 1)
     assert hello["pid"] == backend.process.pid
     assert set(hello["device"]) == {"kind", "name", "memory_free"}
