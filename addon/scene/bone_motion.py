@@ -4,9 +4,9 @@ import bpy
 import numpy as np
 
 from .axes import TO_BLENDER
-from .binding import canonical_bones, to_character
+from .carrying import canonical_bones, carry_maps
 from .field_file import FieldData
-from .rig import rig_of
+from .rest_match import rest_match
 
 
 def canonical_to_world(field: FieldData, character: bpy.types.Object) -> np.ndarray:
@@ -16,12 +16,11 @@ def canonical_to_world(field: FieldData, character: bpy.types.Object) -> np.ndar
     weights they give its place on the posed character (CHORUS Eq. 5). SceneError for a character whose bones
     are not known.
     """
-    rest = canonical_bones(field, character)
+    match = rest_match(character)
+    rest = canonical_bones(field, match)
     evaluated = character.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    posed = np.array([evaluated.pose.bones[name].matrix for name in rig_of(character).bones])
-    from_backend = np.eye(4)
-    corners = to_character(character, np.concatenate([np.zeros((1, 3)), np.eye(3)]))
-    from_backend[:3, 3], from_backend[:3, :3] = corners[0], (corners[1:] - corners[0]).T
+    posed = np.array([evaluated.pose.bones[name].matrix for name in match.rig.bones])
     to_backend = np.eye(4)
     to_backend[:3, :3] = TO_BLENDER.T
-    return to_backend @ np.array(evaluated.matrix_world) @ posed @ np.linalg.inv(rest) @ from_backend
+    moved = posed @ np.linalg.inv(rest) @ carry_maps(field, match)
+    return to_backend @ np.array(evaluated.matrix_world) @ moved

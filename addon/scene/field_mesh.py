@@ -32,7 +32,7 @@ def import_field_mesh(
 
     `levels` are relative to the type's peak, in [0.05, 1). Vertices lie in the canonical pose; they carry the
     attribute `probability` (their level) and a colour for the solid view. SceneError for levels out of range,
-    a character that is not SMPL-like, an empty field, or a Blender without OpenVDB.
+    a character whose bones are not known, an empty field, or a Blender without OpenVDB.
     """
     require_openvdb()
     levels = sorted(set(levels))
@@ -47,7 +47,10 @@ def import_field_mesh(
     probability = np.repeat(levels, [len(vertices) for vertices, _ in surfaces]).astype(np.float32)
 
     name = f"{field.category} {type_name} mesh"
-    mesh = make_mesh(name, to_character(character, lattice.first + steps * lattice.step), faces)
+    in_grid = lattice.origin + steps * lattice.factor
+    weights = interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid)
+    points = to_character(field, character, lattice.first + steps * lattice.step, weights)
+    mesh = make_mesh(name, points, faces)
     set_point_attribute(mesh, "probability", "FLOAT", probability)
     set_point_attribute(mesh, "colour", "FLOAT_COLOR", ramp_colours(probability))
     mesh.color_attributes.active_color = mesh.color_attributes["colour"]
@@ -59,8 +62,7 @@ def import_field_mesh(
     object_ = bpy.data.objects.new(name, mesh)
     object_.parent = character
     collection.objects.link(object_)
-    in_grid = lattice.origin + steps * lattice.factor
-    set_skin(object_, interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid))
+    set_skin(object_, weights)
     follow_armature(object_, helper)
     object_["propfield"] = {"category": field.category, "type": type_name, "peak": lattice.peak}
     return object_

@@ -5,7 +5,7 @@ import hashlib
 import bpy
 import numpy as np
 
-from .binding import bind_rig, to_character
+from .binding import bind_rig, to_character, units_per_metre
 from .carriers import CARRIER_SHARE, choose_carriers
 from .field_file import FieldData
 from .lattice import crop_lattice
@@ -13,7 +13,6 @@ from .materials import volume_material
 from .mesh_data import follow_armature, make_mesh, set_point_attribute, set_skin
 from .nodes import set_input
 from .openvdb_support import require_openvdb
-from .rig import rest_frame
 from .volume_nodes import NEIGHBOURS, volume_group
 
 
@@ -26,8 +25,8 @@ def import_field_volume(
     """An object whose geometry is the field of a type as a volume, following the character's pose.
 
     Its mesh holds the lattice (values, unmoved) and after it the carriers, which the armature modifier moves;
-    a geometry-nodes modifier makes the volume of them. SceneError for a character that is not SMPL-like, an
-    empty field, or a Blender without OpenVDB.
+    a geometry-nodes modifier makes the volume of them. SceneError for a character whose bones are not known,
+    an empty field, or a Blender without OpenVDB.
     """
     require_openvdb()
     lattice = crop_lattice(field, type_name, CARRIER_SHARE)
@@ -38,7 +37,12 @@ def import_field_volume(
     # Where the lattice ends and the parts' carriers begin.
     starts = np.cumsum([lattice.values.size, *(len(part.steps) for part in parts)])
     name = f"{field.category} {type_name} volume"
-    mesh = make_mesh(name, to_character(character, lattice.first + steps * lattice.step))
+    weights = np.concatenate([part.weights for part in parts])
+    points = lattice.first + steps * lattice.step
+    # The lattice's own places are never looked at; only what carries it must be exact.
+    still = to_character(field, character, points[: starts[0]])
+    carried = to_character(field, character, points[starts[0] :], weights)
+    mesh = make_mesh(name, np.concatenate([still, carried]))
     set_point_attribute(mesh, "place", "FLOAT_VECTOR", steps)
     density = np.zeros(len(steps), np.float32)
     density[: starts[0]] = lattice.values.ravel()
@@ -53,7 +57,7 @@ def import_field_volume(
     object_ = bpy.data.objects.new(name, mesh)
     object_.parent = character
     collection.objects.link(object_)
-    set_skin(object_, np.concatenate([part.weights for part in parts]), starts[0])
+    set_skin(object_, weights, starts[0])
     follow_armature(object_, helper)
     material = volume_material()
     mesh.materials.append(material)
@@ -61,7 +65,7 @@ def import_field_volume(
     modifier.node_group = volume_group(len(parts))
     set_input(modifier, "Size", [float(n) for n in lattice.values.shape])
     set_input(modifier, "Spacing", float(spacing))
-    set_input(modifier, "Step", lattice.step * rest_frame(character).scale)
+    set_input(modifier, "Step", lattice.step * units_per_metre(field, character))
     set_input(modifier, "Offset", _offset(object_.name))
     set_input(modifier, "Material", material)
     for number, (part, start) in enumerate(zip(parts, starts, strict=False)):

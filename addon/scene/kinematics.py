@@ -44,6 +44,12 @@ def _axis_angle(matrix: np.ndarray) -> np.ndarray:
     return axis * angle * (1.0 if skew @ axis >= 0 else -1.0)
 
 
+def orthonormal(matrices: np.ndarray) -> np.ndarray:
+    """(..., 3, 3) the rotations nearest to matrices that single precision or scales have bent."""
+    left, _, right = np.linalg.svd(np.asarray(matrices, dtype=np.float64))
+    return left @ right
+
+
 def joint_transforms(pose: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """(24, 4, 4) world transform of each joint's frame for `pose` (24, 3) and rest `joints` (24, 3)."""
     rotations, joints = rotation_matrices(pose), np.asarray(joints, dtype=np.float64)

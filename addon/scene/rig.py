@@ -1,107 +1,168 @@
-"""Which bone of a character is which of SMPL's 24 joints, and how the character stands in its own space."""
+"""Which bone of a character is which of SMPL's 24 joints: by a bone map that fits, or as the user said."""
 
-import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
-import numpy as np
 
 from .errors import SceneError
-from .skeleton import JOINT_INDEX, JOINT_NAMES
+from .rig_map import RigMap, RigMapError, lacks, read_rig_map
+from .skeleton import JOINT_NAMES, PARENTS
 
 RIGS = Path(__file__).parent.parent / "rigs"
-_STRAIGHT = np.cos(np.radians(25))
-"""How far an arm's rest direction may be from sideways and still be a T-pose's."""
+BONES_KEY = "propfield_bones"
+"""Custom property of an armature object: joint → bone, as the user has them; it goes before all maps."""
+BY_HAND = "Mapped by hand"
+FILE_LIMIT = 256
+"""Bone maps that are read of a folder."""
 
 
 @dataclass(frozen=True)
-class RigMap:
-    """A known rig: its name, and the bone of each of SMPL's joints, in SMPL's order."""
+class Rig:
+    """The bones of one armature.
+
+    Attributes:
+        name: of the bone map.
+        bones: for each of the 24 joints the bone that its part of a field follows; a joint that the rig lacks
+            follows the nearest above it that it has.
+        mapped: (24,) whether the joint has a bone of its own.
+        rests_in_t_pose, knuckles, controls, settings: as in `RigMap`, with the armature's names.
+    """
 
     name: str
     bones: tuple[str, ...]
+    mapped: tuple[bool, ...]
+    rests_in_t_pose: bool
+    knuckles: dict[str, tuple[str, str]]
+    controls: dict[str, str]
+    settings: dict[str, dict[str, float]]
 
 
-@cache
-def _known_rigs() -> tuple[RigMap, ...]:
-    rigs = []
-    for path in sorted(RIGS.glob("*.json")):
-        data = json.loads(path.read_text(encoding="utf-8"))
-        bones = [data["bones"][joint] for joint in JOINT_NAMES]
-        rigs += [RigMap(data["name"], tuple(prefix + bone for bone in bones)) for prefix in data["prefixes"]]
-    return tuple(rigs)
+def user_rigs() -> Path:
+    """The folder for a user's own bone maps, which outlives updates of the add-on; it may not be there."""
+    return Path(bpy.utils.user_resource("DATAFILES")) / "propfield" / "rigs"
 
 
-def find_rig(armature: bpy.types.Object) -> RigMap | None:
-    """The map of an armature whose bones are named as in one of the files in rigs/; None for another."""
+def known_maps() -> tuple[tuple[RigMap, ...], tuple[str, ...]]:
+    """All bone maps of the add-on and the user, and one sentence about each file that is none.
+
+    Files are read again when they change.
+    """
+    read = []
+    for folder in (user_rigs(), RIGS):
+        for path in sorted(folder.glob("*.json"))[:FILE_LIMIT]:
+            # A file may go between being listed and being looked at.
+            with suppress(OSError):
+                read.append(_read(path, path.stat().st_mtime_ns))
+    return (
+        tuple(item for item in read if isinstance(item, RigMap)),
+        tuple(item for item in read if isinstance(item, str)),
+    )
+
+
+@lru_cache(maxsize=4 * FILE_LIMIT)
+def _read(path: Path, changed: int) -> RigMap | str:
+    try:
+        return read_rig_map(path)
+    except RigMapError as error:
+        return str(error)
+
+
+def find_rig(armature: bpy.types.Object) -> Rig | None:
+    """The armature's rig: what the user said, else of the bone maps that fit the one that knows most of its
+    bones; None where none fits. SceneError where what the user said does not hold."""
     if armature.type != "ARMATURE":
         return None
-    names = set(armature.data.bones.keys())
-    return next((rig for rig in _known_rigs() if names.issuperset(rig.bones)), None)
+    if armature.get(BONES_KEY) is not None:
+        return _rig_by_hand(armature)
+    return recognised(frozenset(armature.data.bones.keys()), known_maps()[0])
 
 
-def rig_of(armature: bpy.types.Object) -> RigMap:
-    """As `find_rig`; SceneError for an armature that is not SMPL-like."""
+def rig_of(armature: bpy.types.Object) -> Rig:
+    """As `find_rig`; SceneError for an armature whose bones are not known."""
     rig = find_rig(armature)
     if rig is None:
         raise SceneError(
-            f"“{armature.name}” has no SMPL skeleton: select an armature with SMPL's 24 bones"
-            " (left_hip, spine1, … or L_Hip, Spine1, …), or let Propfield make a character."
+            f"The bones of “{armature.name}” are of no known rig:"
+            " map them in the Character panel, which guesses most."
         )
     return rig
 
 
-@dataclass(frozen=True)
-class RestFrame:
-    """How the backend's space lies in the space of a character's armature.
+@lru_cache(maxsize=64)
+def recognised(names: frozenset[str], maps: tuple[RigMap, ...]) -> Rig | None:
+    """Of `maps` the one that fits bones of these names and knows most of them."""
+    best, most = None, 0
+    for rig_map in maps:
+        for prefix in _prefixes(rig_map, names):
+            there = {joint: prefix + bone for joint, bone in rig_map.bones.items() if prefix + bone in names}
+            if lacks(set(there)) or not names.issuperset(prefix + mark for mark in rig_map.marks):
+                continue
+            rig = _rig(rig_map, there, prefix, names)
+            known = {*there.values(), *(prefix + mark for mark in rig_map.marks)}
+            known.update(*rig.knuckles.values())
+            if len(known) > most:
+                best, most = rig, len(known)
+    return best
 
-    Attributes:
-        rotation: (3, 3) backend directions to armature space.
-        scale: armature units per metre; 1 unless the rig is modelled in centimetres or the like.
-        heads: (24, 3) rest joints in armature space.
-        bones: (24, 3, 3) rest rotations of the bones in armature space.
-    """
 
-    rotation: np.ndarray
-    scale: float
-    heads: np.ndarray
-    bones: np.ndarray
-
-
-def rest_frame(armature: bpy.types.Object) -> RestFrame:
-    """Reads the frame off the rest bones. SceneError for a rig that does not rest in SMPL's T-pose."""
-    rig = rig_of(armature)
-    matrices = np.array([armature.data.bones[name].matrix_local for name in rig.bones])
-    heads = matrices[:, :3, 3]
-    up = _direction(heads, "pelvis", "neck")
-    left = _direction(heads, "right_hip", "left_hip")
-    left = left - up * (left @ up)
-    left /= np.linalg.norm(left)
-    rotation = _snapped(np.stack([left, up, np.cross(left, up)], axis=1))
-    for side, sign in (("left", 1.0), ("right", -1.0)):
-        arm = _direction(heads, f"{side}_shoulder", f"{side}_wrist")
-        if arm @ (sign * rotation[:, 0]) < _STRAIGHT:
+def rig_from(bones: dict[str, str], names: set[str]) -> Rig:
+    """The rig of a mapping made by hand. SceneError, with what is wrong, where it does not do."""
+    chosen = {joint: bone for joint, bone in bones.items() if bone}
+    for joint, bone in chosen.items():
+        if bone not in names:
             raise SceneError(
-                f"“{armature.name}” does not rest in SMPL's T-pose: apply a T-pose as its rest pose first."
+                f"There is no bone “{bone}” (mapped to the {_words(joint)}):"
+                " choose another in the Character panel."
             )
-    # 0.6 m from pelvis to neck in an adult; only whole powers of ten are taken for units.
-    trunk = np.linalg.norm(heads[JOINT_INDEX["neck"]] - heads[JOINT_INDEX["pelvis"]])
-    scale = 10.0 ** np.round(np.log10(trunk / 0.55))
-    return RestFrame(rotation=rotation, scale=float(scale), heads=heads, bones=matrices[:, :3, :3])
+    lacking = lacks(set(chosen))
+    if lacking:
+        raise SceneError(f"No bone is mapped to: {lacking}. Choose them in the Character panel.")
+    twice = [bone for bone in chosen.values() if list(chosen.values()).count(bone) > 1]
+    if twice:
+        raise SceneError(
+            f"The bone “{twice[0]}” is mapped to two joints: choose another in the Character panel."
+        )
+    return _rig(RigMap(BY_HAND, chosen), chosen, "", frozenset(names))
 
 
-def _direction(heads: np.ndarray, start: str, end: str) -> np.ndarray:
-    vector = heads[JOINT_INDEX[end]] - heads[JOINT_INDEX[start]]
-    return vector / np.linalg.norm(vector)
+def _rig_by_hand(armature: bpy.types.Object) -> Rig:
+    stored = armature[BONES_KEY]
+    bones = {joint: str(stored[joint]) for joint in JOINT_NAMES if joint in stored}
+    return rig_from(bones, set(armature.data.bones.keys()))
 
 
-def _snapped(rotation: np.ndarray) -> np.ndarray:
-    """The axis-aligned rotation within 15°, else the rotation itself: a leaning spine does not turn a rig."""
-    nearest = np.zeros((3, 3))
-    nearest[np.abs(rotation).argmax(0), range(3)] = 1
-    nearest *= np.sign(rotation)
-    proper = np.allclose(nearest @ nearest.T, np.eye(3)) and np.linalg.det(nearest) > 0
-    close = np.trace(nearest.T @ rotation) > 1 + 2 * np.cos(np.radians(15))
-    return nearest if proper and close else rotation
+def _rig(rig_map: RigMap, there: dict[str, str], prefix: str, names: frozenset[str]) -> Rig:
+    bones: list[str] = []
+    for joint, parent in zip(JOINT_NAMES, PARENTS, strict=True):
+        bones.append(there.get(joint) or bones[parent])
+    knuckles = {side: (prefix + pair[0], prefix + pair[1]) for side, pair in rig_map.knuckles.items()}
+    return Rig(
+        name=rig_map.name,
+        bones=tuple(bones),
+        mapped=tuple(joint in there for joint in JOINT_NAMES),
+        rests_in_t_pose=rig_map.rests_in_t_pose,
+        knuckles={side: pair for side, pair in knuckles.items() if names.issuperset(pair)},
+        controls={j: prefix + bone for j, bone in rig_map.controls.items() if prefix + bone in names},
+        settings={prefix + b: values for b, values in rig_map.settings.items() if prefix + b in names},
+    )
+
+
+def _prefixes(rig_map: RigMap, names: frozenset[str]) -> list[str]:
+    """The map's prefixes with the numbers that the armature has for #."""
+    found: dict[str, None] = {}
+    for prefix in rig_map.prefixes:
+        if "#" not in prefix:
+            found[prefix] = None
+            continue
+        before, after = (re.escape(part) for part in prefix.split("#"))
+        pattern = re.compile(f"({before}[0-9]*{after}){re.escape(rig_map.bones['pelvis'])}")
+        found.update(dict.fromkeys(match[1] for name in names if (match := pattern.fullmatch(name))))
+    return sorted(found)
+
+
+def _words(joint: str) -> str:
+    return joint.replace("_", " ")
