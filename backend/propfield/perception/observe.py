@@ -15,6 +15,7 @@ from propfield.perception.detection import Detection, objects_in, people_in
 from propfield.perception.known_body import as_fit
 from propfield.perception.landmarks import Landmarks, from_coco_keypoints
 from propfield.perception.picture import Picture
+from propfield.perception.posed_body import covers_person, posed_mesh, worn_body
 from propfield.perception.protocols import BodyEstimator, KeypointFinder, Person
 from propfield.progress import Progress, silent
 
@@ -59,7 +60,8 @@ def observe(
     estimator: BodyEstimator | None = None,
     progress: Progress = silent,
 ) -> Perceived:
-    """One sighting; see `observe_all`. PropfieldError when the person's pose or torso cannot be seen."""
+    """One sighting; see `observe_all`. PropfieldError when the person's pose or torso cannot be seen, or the
+    fitted body is not where the person is."""
     (perceived,) = observe_all([sighting], finder, body, estimator=estimator, progress=progress)
     if isinstance(perceived, PropfieldError):
         raise perceived
@@ -87,7 +89,7 @@ def observe_all(
     else:
         fits = _estimated(sightings, landmarks, body, estimator)
     return [
-        fit if isinstance(fit, PropfieldError) else _perceived(sighting, *fit)
+        fit if isinstance(fit, PropfieldError) else _perceived(sighting, body, *fit)
         for sighting, fit in zip(sightings, fits, strict=True)
     ]
 
@@ -172,12 +174,21 @@ def _size(person: Detection) -> float:
     return float(max(person.box[2:] - person.box[:2]))
 
 
-def _perceived(sighting: Sighting, fit: BodyFit, landmarks: Landmarks) -> Perceived:
+def _perceived(
+    sighting: Sighting, body: BodyTemplate, fit: BodyFit, landmarks: Landmarks
+) -> Perceived | PropfieldError:
     things = objects_in(sighting.detections, sighting.category)
     object_mask = np.zeros(sighting.picture.pixels.shape[:2], dtype=bool)
     for thing in things:
         object_mask |= thing.mask
     person = sighting.person
+    # Detectors of keypoints imagine a person above two legs, and somebody in a coat on a chair.
+    posed = posed_mesh(worn_body(body, fit.shape), fit.pose)
+    if not covers_person(posed, fit.camera, person.mask, object_mask):
+        return PropfieldError(
+            f"The person in {sighting.picture.name} could not be made out well enough to fit a body; "
+            "give a photo that shows the torso, or annotations with keypoints."
+        )
     observation = Observation(
         id=sighting.id,
         source=sighting.source,

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32, UInt8
 from scipy.ndimage import distance_transform_edt
 
 from propfield.observations.observation import Camera
-from propfield.uses.rendering import render
+from propfield.perception.rendering import render
 
 BACKGROUND, OBJECT, PERSON, UNKNOWN = range(4)
 """What a cell shows; unknown is another thing, which may hide the object."""

@@ -8,8 +8,8 @@ from scipy.spatial import cKDTree
 from propfield.body.skeleton import JOINT_INDEX
 from propfield.body.template import BodyTemplate
 from propfield.observations.observation import Observation
+from propfield.perception.rendering import render
 from propfield.uses.body_distance import BodyDistance
-from propfield.uses.rendering import render
 
 GAP_SAMPLES = 5000
 STRAIGHT = 0.7

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from propfield.observations.observation import Camera
-from propfield.uses.rendering import render, scaled_camera
+from propfield.perception.rendering import render, scaled_camera
 
 BODY_COLOUR = (110, 180, 255)
 OBJECT_COLOUR = (255, 150, 60)

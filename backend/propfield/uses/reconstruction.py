@@ -9,6 +9,7 @@ import numpy as np
 import trimesh
 from jaxtyping import Bool, Float32
 
+from propfield.body.loaders import open_body
 from propfield.body.template import BodyTemplate
 from propfield.errors import NotFound, PropfieldError
 from propfield.field.occupancy import OccupancyField
@@ -21,10 +22,10 @@ from propfield.perception.coco_names import COCO_80
 from propfield.perception.detection import PERSON, Detection
 from propfield.perception.observe import Perceived, Sighting, observe
 from propfield.perception.picture import Picture, load_picture
+from propfield.perception.posed_body import posed_mesh, worn_body
 from propfield.progress import Progress, silent
 from propfield.uses.object_fit import ObjectFit, fit_object
 from propfield.uses.pairing import Pair, choose_pair
-from propfield.uses.photo_body import check_cover, fitting_body, posed_mesh, worn_body
 from propfield.uses.prop_file import read_prop
 from propfield.uses.scene_file import check_folder, write_scene
 
@@ -168,7 +169,7 @@ def reconstruct(
         raise _no_field(pair.category or "the object")
     if field is not None:
         ledger.add(of_field(field.category, field.provenance))
-    body = fitting_body(field)
+    body = _fitting_body(field)
     ledger.add([of_body(body)])
     progress("fit body", 0.0)
     perceived = observe(
@@ -187,7 +188,6 @@ def reconstruct(
     )
     worn = worn_body(body, perceived.fit.shape)
     mesh = posed_mesh(worn, perceived.fit.pose)
-    check_cover(perceived, mesh, picture.name)
     perceived = _with_own_object(perceived, pair)
     unknown = _unknown(detections, pair, perceived)
     found = None
@@ -252,6 +252,13 @@ def _asked(
     if asked is not None and field_files is not None and asked not in field_files:
         raise _no_field(asked)
     return asked
+
+
+def _fitting_body(field: OccupancyField | None) -> BodyTemplate:
+    """The field's body; a field file keeps no shape numbers, but the open body is here with them."""
+    if field is None or field.body.name == open_body().name:
+        return open_body()
+    return field.body
 
 
 def _no_field(category: str) -> NotFound:

@@ -19,7 +19,9 @@ from propfield.perception.detection import Detection
 from propfield.perception.known_body import CONFIDENCE
 from propfield.perception.observe import Perceived, Sighting, observe, observe_all
 from propfield.perception.picture import Picture
+from propfield.perception.posed_body import posed_mesh
 from propfield.perception.protocols import BodyEstimator, KeypointFinder, PosedBody
+from propfield.perception.rendering import silhouette
 from propfield.perception.smpl_file import RegressedBody
 
 WIDTH, HEIGHT = 640, 480
@@ -30,10 +32,7 @@ def nobody_asks():
 
 
 def detection(known, keypoints: np.ndarray | None) -> Detection:
-    pixels = known.camera.project(known.joints)
-    (x0, y0), (x1, y1) = np.clip([pixels.min(0) - 8, pixels.max(0) + 8], 0, [WIDTH, HEIGHT]).astype(int)
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    mask[y0:y1, x0:x1] = True
+    mask = silhouette(posed_mesh(open_body(), known.pose), known.camera, (WIDTH, HEIGHT))
     return Detection("person", 1.0, mask_box(mask), mask, keypoints)
 
 
@@ -72,6 +71,27 @@ def test_nobody_recognised_is_one_sentence(make_person):
     assert isinstance(finder, KeypointFinder)
     with pytest.raises(PropfieldError, match=r"No pose was recognised in a\.png"):
         observe(sighting(make_person(0.0), annotated=False), lambda: finder, open_body())
+
+
+def test_somebody_imagined_is_left_out(make_person):
+    """Legs in the picture, and keypoints of a whole person above them, as detectors give."""
+    known = make_person(20.0)
+    whole = sighting(known)
+    legs = whole.person.mask.copy()
+    legs[: round(float(known.camera.project(known.joints[[4]])[0, 1]))] = False
+    assert legs.any()
+    person = Detection("person", 1.0, mask_box(legs), legs, whole.person.keypoints)
+    imagined = Sighting(whole.picture, [person, whole.detections[1]], "hat", person, id="b", source="photo")
+    first, second = observe_all([imagined, whole], nobody_asks, open_body())
+    assert "could not be made out" in str(first)
+    assert isinstance(second, Perceived)
+    # A box of an annotator's says where somebody is and nothing of the outline.
+    x0, y0, x1, y1 = whole.person.box.astype(int)
+    box = np.zeros_like(legs)
+    box[y0:y1, x0:x1] = True
+    boxed = Detection("person", 1.0, whole.person.box, box, whole.person.keypoints)
+    seen = Sighting(whole.picture, [boxed, whole.detections[1]], "hat", boxed, id="c", source="photo")
+    assert isinstance(observe_all([seen], nobody_asks, open_body())[0], Perceived)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from propfield.field.skinning_weights import voxel_weights
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Camera
 from propfield.perception.body_landmarks import landmarks_of
-from propfield.uses.photo_body import posed_mesh
-from propfield.uses.rendering import silhouette
+from propfield.perception.posed_body import posed_mesh
+from propfield.perception.rendering import silhouette
 
 SIZE = (320, 320)
 

@@ -18,10 +18,10 @@ from propfield.field.skinning_weights import voxel_weights
 from propfield.field.surface import iso_surface
 from propfield.observations.interaction import InteractionType
 from propfield.observations.observation import Camera, Observation, mask_box
+from propfield.perception.posed_body import posed_mesh
+from propfield.perception.rendering import render, silhouette
 from propfield.uses.object_fit import fit_object
-from propfield.uses.photo_body import posed_mesh
 from propfield.uses.prop_file import read_prop
-from propfield.uses.rendering import render, silhouette
 
 SIZE = (128, 128)
 

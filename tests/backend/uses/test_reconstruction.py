@@ -12,8 +12,8 @@ from propfield.errors import NotFound, PropfieldError, Unavailable
 from propfield.field.file import save_field
 from propfield.observations.observation import Camera
 from propfield.perception.annotations import read_annotations
+from propfield.perception.rendering import silhouette
 from propfield.uses.reconstruction import Wanted, reconstruct
-from propfield.uses.rendering import silhouette
 
 BODY_ALONE = ["body.ply", "overlay.png", "photo.png", "scene.glb", "scene.json"]
 

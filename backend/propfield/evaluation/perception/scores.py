@@ -11,7 +11,7 @@ from propfield.body.skinning import joint_transforms, rotation_matrices
 from propfield.evaluation.perception.people import StudioPerson
 from propfield.imagery.studio.scene import posed
 from propfield.perception.body_fit import BodyFit
-from propfield.uses.rendering import silhouette
+from propfield.perception.rendering import silhouette
 
 SWAPPED = 0.5
 """A limb is on the wrong side when it is nearer to the other one than this part of the distance to itself."""
