@@ -12,20 +12,21 @@ from propfield.errors import NotFound, PropfieldError
 from propfield.perception.picture import PHOTO_SUFFIXES
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
-_SUFFIXES = frozenset({*PHOTO_SUFFIXES, ".json"})
+_SUFFIXES = frozenset({*PHOTO_SUFFIXES, ".json", ".npz"})
 _KEPT_DAYS = 7
 
 
 def safe_name(name: str) -> str:
     """A file name like the client's that is one plain name on every platform: annotations refer to photos by
-    name, and sentences about a file name it. PropfieldError for one of no picture and no JSON."""
+    name, and sentences about a file name it. PropfieldError for one of no
+    picture, no JSON and no field."""
     base = name.replace("\\", "/").rpartition("/")[2]
     stem, dot, ending = base.rpartition(".")
     suffix = (dot + ending).lower()
     if suffix not in _SUFFIXES:
         raise PropfieldError(
-            "Upload a photo (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC) or a COCO annotation file (JSON),"
-            " with its file name in X-Filename."
+            "Upload a photo (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC), a COCO annotation file (JSON) or"
+            " a field file (NPZ), with its file name in X-Filename."
         )
     stem = re.sub(r"[^\w ()+-]", "_", stem).strip()[:80]
     return (stem or "upload") + dot + ending

@@ -108,12 +108,15 @@ def test_lists(home, field_file, told):
     categories = json.loads(told("categories", "--json"))["categories"]
     assert "surfboard" in [category["name"] for category in categories]
     assert "surfboard" in told("categories")
-    assert "empty" in told("fields")
-    assert json.loads(told("fields", "--json")) == {"fields": []}
+    assert "empty" in told("library", "list")
+    assert json.loads(told("library", "list", "--json")) == {"fields": []}
     shutil.copy(field_file, home / "library")
-    (listed,) = json.loads(told("fields", "--json"))["fields"]
-    assert (listed["name"], listed["types"]) == ("surfboard", ["all", "carry", "ride"])
-    assert "carry" in told("fields")
+    (listed,) = json.loads(told("library", "list", "--json"))["fields"]
+    assert (listed["name"], [kind["name"] for kind in listed["types"]]) == (
+        "surfboard",
+        ["all", "carry", "ride"],
+    )
+    assert "carry" in told("library", "list")
 
 
 def test_check_tells_the_device(told):
@@ -218,7 +221,7 @@ def test_a_helper_that_dies_gives_one_sentence(tmp_path):
 @pytest.mark.parametrize(
     "verb",
     [
-        *("learn", "info", "pose", "reconstruct", "serve", "categories", "fields", "check", "bench"),
+        *("learn", "info", "pose", "reconstruct", "serve", "categories", "library", "check", "bench"),
         *("evaluate", "evaluate field", "evaluate perception", "evaluate reconstruction", "ablate"),
     ],
 )

@@ -16,11 +16,12 @@ from propfield import __version__
 from propfield.cli import (
     ablate,
     bench,
+    categories,
     check,
     evaluate,
-    fields,
     info,
     learn,
+    library,
     pose,
     providers,
     reconstruct,
@@ -63,8 +64,8 @@ app.command("info")(info.info)
 app.command("pose")(pose.pose)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("serve")(serve.serve)
-app.command("categories")(fields.categories)
-app.command("fields")(fields.fields)
+app.command("categories")(categories.categories)
+app.add_typer(library.app, name="library")
 app.command("check")(check.check)
 app.command("providers")(providers.providers)
 app.add_typer(evaluate.app, name="evaluate")

@@ -17,8 +17,10 @@ from propfield.imagery.sources import source_by_name
 from propfield.jobs.perceiving import perceive
 from propfield.jobs.requests import LearnRequest
 from propfield.jobs.spread_counting import spread_count
+from propfield.jobs.typical_poses import typical_poses
 from propfield.ledger import Ledger
 from propfield.library import Library, name_for
+from propfield.library.previews import TYPICAL_POSES, try_previews
 from propfield.observations.interaction import InteractionType
 from propfield.observations.store import StoredObservations
 from propfield.perception.choice import PerceptionChoice
@@ -60,8 +62,12 @@ def learn_into_library(
     field = learn(request, checkpoint=checkpoint, progress=progress)
     progress("write the field", 0.0)
     name = name_for(field.category, mark)
-    save_field(field, Library(home.library).new_path(name))
+    library = Library(home.library)
+    save_field(field, library.new_path(name))
     progress("write the field", 1.0)
+    progress("draw the preview", 0.0)
+    try_previews(library, name, field)
+    progress("draw the preview", 1.0)
     return {"field": name, "seconds": round(time.monotonic() - begin, 2), **counts(field)}
 
 
@@ -99,11 +105,12 @@ def _learn(
     progress: Progress,
 ) -> OccupancyField:
     observations = StoredObservations(perceive(request, source, kinds, folder, engine, ledger, progress))
+    body, known = open_body(), _with_parts(kinds, request.parts or [])
     return learn_field(
         request.category,
-        _with_parts(kinds, request.parts or []),
+        known,
         observations,
-        body=open_body(),
+        body=body,
         grid=Grid(resolution=request.resolution),
         provenance={
             # Of a source on disk its kind alone: a field that is passed on tells nobody's folders.
@@ -111,6 +118,7 @@ def _learn(
             "types": [kind.name for kind in kinds],
             "views_a_type": request.views,
             "seed": request.seed,
+            TYPICAL_POSES: typical_poses(known, observations, body),
         },
         expected=request.views * len(kinds),
         count=spread_count(engine, observations) if engine.remote else None,

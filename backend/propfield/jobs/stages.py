@@ -7,11 +7,12 @@ Shares = tuple[tuple[str, float], ...]
 
 # Measured with 500 views at 48³ and 128³; between them a stage takes twice its share of time, or half of it.
 _VOTING: Shares = (
-    ("perceive views", 0.76),
+    ("perceive views", 0.75),
     ("prepare the grid", 0.03),
     ("find where votes can be", 0.03),
-    ("count votes", 0.17),
+    ("count votes", 0.16),
     ("write the field", 0.01),
+    ("draw the preview", 0.02),
 )
 _FIT: Shares = (
     ("perceive views", 0.44),
@@ -19,8 +20,9 @@ _FIT: Shares = (
     ("find where votes can be", 0.02),
     ("count votes", 0.09),
     ("choose views to fit", 0.08),
-    ("fit the field", 0.34),
+    ("fit the field", 0.32),
     ("write the field", 0.01),
+    ("draw the preview", 0.02),
 )
 _CHECK: Shares = (("count", 0.9), ("ask the device", 0.1))
 _RECONSTRUCT: Shares = (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Float32
 from pycocotools import mask as coco_mask
 
 from propfield.atomic import replacing
@@ -87,6 +88,18 @@ class StoredObservations:
     def __iter__(self) -> Iterator[Observation]:
         for path in self._paths:
             yield from read_observations(path)
+
+    def poses(self, prompt: str, most: int) -> Float32[np.ndarray, "N 24 3"]:
+        """The poses of the first views of a prompt, without decoding anything else; up to so many."""
+        found: list[list[float]] = []
+        for path in self._paths:
+            with _opened(path) as table:
+                for batch in table.iter_batches(batch_size=_ROWS_A_GROUP, columns=["prompt", "pose"]):
+                    rows = batch.to_pylist()
+                    found += [row["pose"] for row in rows if row["prompt"] == prompt]
+                    if len(found) >= most:
+                        break
+        return np.array(found[:most], np.float32).reshape(-1, 24, 3)
 
     def packed(self, rows: int) -> Iterator[bytes]:
         """Streams them packed, up to so many together, without decoding their masks."""

@@ -1,12 +1,11 @@
 """The wire: HTTP over jobs, fields and uploads, as DESIGN.md lists it."""
 
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from pydantic import ValidationError
@@ -17,12 +16,13 @@ from propfield.home import Home
 from propfield.jobs.requests import LearnRequest, ReconstructRequest, parse_request
 from propfield.jobs.runner import JobRunner
 from propfield.jobs.store import JobStore
-from propfield.library import Library
 from propfield.service import schema
+from propfield.service.body import json_of
 from propfield.service.clients import Clients
 from propfield.service.events import job_events
 from propfield.service.guard import Guard
 from propfield.service.hello import Introduction
+from propfield.service.library_routes import add_library_routes
 from propfield.service.refusals import answer_errors_with_sentences
 from propfield.uploads import find_upload, forget_old_uploads, store_upload
 
@@ -39,7 +39,6 @@ def create_app(
     """
     clients = clients or Clients()
     store = JobStore(home.database)
-    library = Library(home.library)
     runner = JobRunner(home, store, at_once)
     introduction = Introduction()
 
@@ -85,7 +84,7 @@ def create_app(
     async def attach(request: Request) -> JSONResponse:
         """Enters a program of this machine: a backend that a program started ends with the last of them."""
         try:
-            client = schema.Client.model_validate(_json(await request.body()))
+            client = schema.Client.model_validate(json_of(await request.body()))
         except ValidationError as error:
             raise PropfieldError(
                 "Send an object with the “pid” of a process, and “keep” if need be."
@@ -94,14 +93,14 @@ def create_app(
         return JSONResponse({"clients": count, "ends": clients.ends})
 
     @app.delete("/v1/clients/{pid}", response_model=schema.Clients)
-    def leave(pid: int) -> JSONResponse:
-        """Strikes a program out, whether it is there or not."""
-        return JSONResponse({"clients": clients.leave(pid), "ends": clients.ends})
+    def leave(pid: int, end: bool = False) -> JSONResponse:
+        """Strikes a program out, whether it is there or not; `end`: the backend is not kept any more."""
+        return JSONResponse({"clients": clients.leave(pid, end=end), "ends": clients.ends})
 
     @app.post("/v1/jobs", status_code=201, response_model=schema.Created, openapi_extra=schema.JOB_BODY)
     async def add_job(request: Request) -> JSONResponse:
         """Queues work."""
-        wanted = parse_request(_json(await request.body()))
+        wanted = parse_request(json_of(await request.body()))
         if isinstance(wanted, LearnRequest):
             await run_in_threadpool(_check_learn, wanted, introduction)
         elif isinstance(wanted, ReconstructRequest):
@@ -154,33 +153,8 @@ def create_app(
         upload_id = await store_upload(home.uploads, x_filename, request.stream())
         return JSONResponse({"id": upload_id}, status_code=201)
 
-    @app.get("/v1/fields")
-    def list_fields() -> JSONResponse:
-        return JSONResponse({"fields": [vars(entry) for entry in library.entries()]})
-
-    @app.get("/v1/fields/{name}")
-    def show_field(name: str) -> JSONResponse:
-        return JSONResponse(library.header(name))
-
-    @app.get("/v1/fields/{name}/file")
-    def field_file(name: str) -> FileResponse:
-        path = library.path(name)
-        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
-
-    @app.delete("/v1/fields/{name}")
-    def delete_field(name: str) -> Response:
-        library.delete(name)
-        return Response(status_code=204)
-
+    add_library_routes(app, home)
     return app
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    # Deep nesting ends in a RecursionError, a number of thousands of digits in a ValueError.
-    except (ValueError, RecursionError) as error:
-        raise PropfieldError("The request's body is not JSON; send one JSON object.") from error
 
 
 def _check_learn(wanted: LearnRequest, introduction: Introduction) -> None:

@@ -83,7 +83,7 @@ class Client(_Answer):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     pid: int = Field(ge=1, lt=2**31, description="Its process on this machine.")
-    keep: bool = Field(default=False, description="The backend is to stay when all programs are gone.")
+    keep: bool = Field(default=False, description="The backend is to stay when it is gone.")
 
 
 class Clients(_Answer):

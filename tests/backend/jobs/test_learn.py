@@ -57,14 +57,20 @@ def test_a_learned_field_lands_in_the_library(home):
     assert result["field"] == "surfboard-0a1b2c"
     assert result["views_kept"] + sum(result["views_rejected"].values()) == 48
     stages = list(dict.fromkeys(seen))
-    assert stages == ["perceive views", "prepare the grid", "count votes", "write the field"]
+    assert stages == [
+        "perceive views",
+        "prepare the grid",
+        "count votes",
+        "write the field",
+        "draw the preview",
+    ]
     (entry,) = Library(place.library).entries()
-    assert (entry.name, entry.category) == ("surfboard-0a1b2c", "surfboard")
-    assert entry.types == ["all", "carry", "ride"]
-    assert entry.views == result["views_kept"]
-    field = load_field(Library(place.library).path(entry.name))
+    assert (entry["name"], entry["category"]) == ("surfboard-0a1b2c", "surfboard")
+    assert [kind["name"] for kind in entry["types"]] == ["all", "carry", "ride"]
+    assert (entry["views"], entry["preview"]) == (result["views_kept"], True)
+    field = load_field(Library(place.library).path(entry["name"]))
     assert field.grid.resolution == 24
-    provenance = read_header(Library(place.library).path(entry.name))["provenance"]
+    provenance = read_header(Library(place.library).path(entry["name"]))["provenance"]
     assert provenance["seed"] == 3
     assert provenance["source"] == "studio"
 

@@ -24,10 +24,13 @@ class RecordedStore(JobStore):
         return super().note(job_id, stage, progress, message)
 
 
+LAST = ("write the field", "draw the preview")
+
+
 @pytest.mark.parametrize(
     ("asked", "stages"),
     [
-        ({}, ["perceive views", "prepare the grid", "count votes", "write the field"]),
+        ({}, ["perceive views", "prepare the grid", "count votes", *LAST]),
         (
             {"resolution": DENSE + 1, "estimator": "fit"},
             [
@@ -37,7 +40,7 @@ class RecordedStore(JobStore):
                 "count votes",
                 "choose views to fit",
                 "fit the field",
-                "write the field",
+                *LAST,
             ],
         ),
     ],

@@ -1,11 +1,10 @@
-"""propfield categories, propfield fields"""
+"""propfield categories"""
 
 from typing import Annotated
 
 import typer
 
 from propfield.cli.output import Json, print_json, print_table
-from propfield.cli.serve import Home
 
 
 def categories(
@@ -30,27 +29,3 @@ def categories(
         for index, kind in enumerate(types)
     ]
     print_table(["category", "type", "part", "prompt"], rows)
-
-
-def fields(home: Home = None, as_json: Json = False) -> None:
-    """List the fields in the backend's library.
-
-    With `--json`: {"fields": [{"name", "category", "types", "views", "bytes", "created", "file"}]}.
-    """
-    from propfield.home import open_home
-    from propfield.library import Library
-
-    library = Library(open_home(home).library)
-    entries = library.entries()
-    if as_json:
-        print_json({"fields": [{**vars(entry), "file": str(library.path(entry.name))} for entry in entries]})
-    elif not entries:
-        print("The library is empty; fields that Blender asks for land here.")
-    else:
-        print_table(
-            ["field", "category", "types", "views", "made"],
-            [
-                [entry.name, entry.category, ", ".join(entry.types), str(entry.views), entry.created]
-                for entry in entries
-            ],
-        )
