@@ -4,16 +4,20 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-PROTOCOL = 1
-HOST = "127.0.0.1"
-MOST_JSON_BYTES = 16 * 2**20
+from .exchange import TimedConnection
+from .version import is_spoken, which_to_update
+
+# Python holds its one lock while it decodes JSON: more than this would be felt in the window.
+MOST_JSON_BYTES = 4 * 2**20
 MOST_FILE_BYTES = 256 * 2**20
-UPLOAD_SECONDS = 60.0
+# Deadlines of whole requests; SILENCE is how long nothing at all may come.
+ANSWER_SECONDS, PULSE_SECONDS, FILE_SECONDS = 10.0, 3.0, 300.0
+SILENCE_SECONDS = 10.0
 
 
 class BackendError(Exception):
@@ -22,6 +26,10 @@ class BackendError(Exception):
 
 class NotAnswering(BackendError):
     """Nothing listens on the port, or it does not answer in time."""
+
+
+class NotThere(NotAnswering):
+    """Nothing listens on the port."""
 
 
 class Foreign(BackendError):
@@ -38,13 +46,11 @@ class Backend:
     Attributes:
         port: where it listens on loopback.
         token: what the `Authorization` header carries.
-        timeout: seconds that a request may be silent before it is given up.
     """
 
-    def __init__(self, port: int, token: str, timeout: float = 10.0) -> None:
+    def __init__(self, port: int, token: str) -> None:
         self.port = port
         self.token = token
-        self.timeout = timeout
 
     def hello(self, timeout: float = 5.0) -> dict:
         """What the backend is: version, device, providers, categories. Foreign for any other server."""
@@ -57,12 +63,27 @@ class Backend:
             ) from error
         if answer.get("name") != "propfield":
             raise self._foreign()
-        if answer.get("protocol") != PROTOCOL:
-            raise Foreign(
-                f"The backend on port {self.port} speaks protocol {answer.get('protocol')} and this add-on "
-                f"{PROTOCOL}: update the older of the two."
-            )
+        if not is_spoken(answer.get("protocol")):
+            sentence = which_to_update(answer.get("protocol"), str(answer.get("version"))[:40], self.port)
+            raise Foreign(sentence) if sentence else self._foreign()
         return answer
+
+    def pulse(self) -> dict:
+        """A sign of life: process, instance, device, how many programs use it. Foreign for another server."""
+        answer = self._json("GET", "/v1/pulse", timeout=PULSE_SECONDS)
+        if answer.get("name") != "propfield":
+            raise self._foreign()
+        return answer
+
+    def attach(self, pid: int, keep: bool) -> int:
+        """Enters a process, so that the backend lives as long; gives how many there are. `keep`: longer."""
+        answer = self._json("POST", "/v1/clients", {"pid": pid, "keep": keep}, PULSE_SECONDS)
+        return int(answer.get("clients") or 0)
+
+    def leave(self, pid: int, end: bool = False) -> int:
+        """Strikes a process out; gives how many are left. `end`: nobody keeps the backend any more."""
+        path = f"/v1/clients/{pid}?end={'true' if end else 'false'}"
+        return int(self._json("DELETE", path, timeout=PULSE_SECONDS).get("clients") or 0)
 
     def post_job(self, request: dict) -> str:
         """Queues work; gives the job's id."""
@@ -120,7 +141,7 @@ class Backend:
         # A header is Latin-1; what is not ASCII in a name is of no use to the backend.
         name = file.name.encode("ascii", "replace").decode().replace("?", "_")
         headers = {"Content-Type": "application/octet-stream", "X-Filename": name}
-        with _Exchange(self, "POST", "/v1/uploads", data, UPLOAD_SECONDS, headers) as response:
+        with _Exchange(self, "POST", "/v1/uploads", data, FILE_SECONDS, headers) as response:
             answer = self._decoded(response.read(MOST_JSON_BYTES))
             if response.status >= 400:
                 raise self._refusal(response.status, answer)
@@ -169,7 +190,7 @@ class Backend:
         return answer
 
     def _save(self, path: str, stream) -> None:
-        with _Exchange(self, "GET", path) as response:
+        with _Exchange(self, "GET", path, timeout=FILE_SECONDS) as response:
             if response.status >= 400:
                 raise self._refusal(response.status, self._decoded(response.read(MOST_JSON_BYTES)))
             told, received = response.length, 0
@@ -218,28 +239,33 @@ class _Exchange:
         self.backend = backend
         self.method, self.path = method, path
         self.body, self.headers = body, headers or {}
-        self.connection = http.client.HTTPConnection(HOST, backend.port, timeout=timeout or backend.timeout)
+        self.connection = TimedConnection(backend.port, timeout or ANSWER_SECONDS, SILENCE_SECONDS)
 
     def __enter__(self) -> http.client.HTTPResponse:
         headers = {"Authorization": f"Bearer {self.backend.token}", "Accept": "*/*"}
         if self.body is not None:
             headers |= self.headers
         try:
-            self.connection.request(self.method, self.path, self.body, headers)
+            self.connection.connect()
+            with suppress(ConnectionResetError, BrokenPipeError):
+                # A server that refuses a large body answers before it has read it.
+                self.connection.request(self.method, self.path, self.body, headers)
             return self.connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            self.connection.close()
+            self.connection.hang_up()
             raise self._sentence(error) from error
 
     def __exit__(self, kind, error, trace) -> None:
-        self.connection.close()
-        if isinstance(error, http.client.HTTPException | ConnectionError | socket.timeout):
+        self.connection.hang_up()
+        if isinstance(error, http.client.HTTPException | ConnectionError | TimeoutError):
             raise self._sentence(error) from error
 
     def _sentence(self, error: OSError | http.client.HTTPException) -> BackendError:
         port = self.backend.port
         if isinstance(error, TimeoutError):
             return NotAnswering(f"The backend on port {port} is silent: stop it and start it again.")
+        if isinstance(error, ConnectionRefusedError):
+            return NotThere(f"No backend answers on port {port}: start it in the Propfield tab.")
         if isinstance(error, http.client.RemoteDisconnected | ConnectionError | http.client.IncompleteRead):
             return NotAnswering(f"No backend answers on port {port}: start it in the Propfield tab.")
         if isinstance(error, http.client.HTTPException):

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .http import Backend, BackendError, NotAnswering
+from .http import Backend, BackendError, NotAnswering, NotThere
 
 POLL_SECONDS = 0.2
-# A backend that was restarted by hand is back within this long, and the job with it.
-SILENCE_SECONDS = 10.0
 ENDED = ("done", "failed", "cancelled")
 
 
@@ -69,37 +67,31 @@ class Job:
         return f"{(self.stage or 'Starting').capitalize()} {self.progress:.0%}"
 
 
-def follow(
-    backend: Backend,
-    job: Job,
-    request: dict | None,
-    tell: Callable[[dict], None],
-    alive: Callable[[], str],
-) -> dict:
-    """Posts `request` (or joins the job that is there) and waits for its end. Blocks; runs in a thread.
+Current = Callable[[], Backend | None]
+"""The backend, None while it is restarted; BackendError once it is gone for good."""
 
-    Args:
-        tell: called with the job's JSON on each change.
-        alive: a sentence when the backend's process is known to be dead, else nothing.
 
-    Gives the ended job's JSON. BackendError when the backend refuses or is gone.
+def follow(current: Current, job: Job, ask: Callable[[Backend], dict], tell: Callable[[dict], None]) -> dict:
+    """Posts the request that `ask` gives (or joins the job that is there) and waits for its end, also while
+    the backend is silent or restarted. `tell` is called with the job's JSON on each change. Blocks; runs in a
+    thread.
+
+    Gives the ended job's JSON. BackendError when the backend refuses or is gone for good.
     """
-    identifier = job.identifier or backend.post_job(request or {})
+    identifier = job.identifier or _posted(current, ask)
     tell({"id": identifier, "state": "queued"})
-    cancelled, last_answer, seen = False, time.monotonic(), None
+    cancelled, seen = False, None
     while not job.left:
+        backend = current()
         try:
+            if backend is None:
+                raise NotAnswering("The backend is being restarted.")
             if job.cancel_asked and not cancelled:
                 backend.cancel(identifier)
                 cancelled = True
             answer = backend.job(identifier)
-            last_answer = time.monotonic()
-        except NotAnswering as error:
-            dead = alive()
-            if dead:
-                raise BackendError(dead) from error
-            if time.monotonic() - last_answer > SILENCE_SECONDS:
-                raise
+        except NotAnswering:
+            # The heartbeat finds out what became of it; `current` tells.
             time.sleep(POLL_SECONDS)
             continue
         if answer != seen:
@@ -109,6 +101,31 @@ def follow(
             return answer
         time.sleep(POLL_SECONDS)
     raise BackendError("The job works on in the backend: start the add-on again to follow it.")
+
+
+def persist(current: Current, job: Job, take: Callable[[Backend], Any]) -> Any:
+    """What `take` gives, tried anew while the backend is silent or restarted. Blocks; runs in a thread."""
+    while not job.left:
+        backend = current()
+        try:
+            if backend is not None:
+                return take(backend)
+        except NotAnswering:
+            pass
+        time.sleep(POLL_SECONDS)
+    raise BackendError("The result stays in the backend: start the add-on again to fetch it.")
+
+
+def _posted(current: Current, ask: Callable[[Backend], dict]) -> str:
+    """Posts a request once; only where nobody listened it is safe to try again."""
+    while True:
+        backend = current()
+        try:
+            if backend is not None:
+                return backend.post_job(ask(backend))
+        except NotThere:
+            pass
+        time.sleep(POLL_SECONDS)
 
 
 def receive(backend: Backend, answer: dict, folder: Path, read: Callable[[Path], Any]) -> tuple[Path, Any]:
@@ -135,7 +152,7 @@ def receive_scene(backend: Backend, answer: dict, folder: Path) -> Path:
     return backend.download_files(str(answer.get("id")), [str(name) for name in names], folder)
 
 
-def unfinished_learning(backend: Backend) -> list[dict]:
+def unfinished_learning(jobs: list[dict]) -> list[dict]:
     """The learn jobs that are still under way, oldest first: a crash of Blender does not lose them."""
-    jobs = [j for j in backend.jobs() if j.get("kind") == "learn" and j.get("state") in ("queued", "running")]
-    return sorted(jobs, key=lambda job: str(job.get("created")))
+    open_jobs = [j for j in jobs if j.get("kind") == "learn" and j.get("state") in ("queued", "running")]
+    return sorted(open_jobs, key=lambda job: str(job.get("created")))

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .home import log_file, read_token
 from .http import Backend, BackendError, Foreign, NotAnswering
+from .log import cause, last_lines, make_room
 
 # The first start of torch from a cold disk takes most of a minute on a slow machine.
 START_SECONDS = 120.0
@@ -44,68 +45,93 @@ def find_command(preferred: str = "") -> list[str]:
         if _has_propfield(python):
             return [python, *AS_MODULE]
     raise BackendError(
-        "The propfield program was not found: install it, and set its path in the add-on's preferences."
+        "The propfield program was not found: install it (“make demo” in its source folder does), and set "
+        "Program in the add-on's preferences to its .venv/bin/propfield."
     )
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A backend that answers, what it said, and its process if this Blender started it."""
+    """A backend that answers, what it said, and its process if this Blender started it.
+
+    Attributes:
+        others: how many programs use it beside this one.
+    """
 
     backend: Backend
     greeting: dict
     process: "BackendProcess | None" = None
+    others: int = 0
 
 
-def connect(port: int, command: str, outlives: bool, given_up: Callable[[], bool]) -> Connection:
-    """The backend on the port: the one that runs there, else one that is started now. Blocks; not for the UI.
-
-    Args:
-        command: the preferences' path, or nothing.
-        outlives: whether the backend stays when this Blender ends.
-        given_up: asked often; when it says yes, what was started is stopped.
-
-    Raises BackendError.
-    """
+def join(port: int, keep: bool) -> Connection:
+    """The backend that runs on the port, in which this Blender is entered. NotAnswering where there is none,
+    Foreign for another program. Blocks; not for the UI."""
+    backend = Backend(port, read_token())
     try:
-        backend = Backend(port, read_token())
-        return Connection(backend, backend.hello())
-    except Foreign:
-        raise
+        greeting = backend.hello()
     except NotAnswering as error:
         if isinstance(error.__cause__, TimeoutError):
             raise Foreign(
                 f"Port {port} is in use by a program that does not answer: close it, or set another port in "
                 "the add-on's preferences."
             ) from error
-    process = BackendProcess.start(find_command(command), port, outlives)
+        raise
+    return Connection(backend, greeting, others=_entered(backend, keep))
+
+
+def connect(port: int, command: str, keep: bool, given_up: Callable[[], bool]) -> Connection:
+    """The backend on the port: the one that runs there, else one that is started now. Blocks; not for the UI.
+
+    Args:
+        command: the preferences' path, or nothing.
+        keep: whether the backend stays when this Blender ends.
+        given_up: asked often; when it says yes, what was started is stopped.
+
+    Raises BackendError.
+    """
     try:
-        return _await_hello(process, port, given_up)
+        return join(port, keep)
+    except NotAnswering:
+        process = BackendProcess.start(find_command(command), port)
+    try:
+        return _await_hello(process, port, keep, given_up)
     except BackendError:
         process.stop()
         raise
 
 
+def _entered(backend: Backend, keep: bool) -> int:
+    """How many others use it, once this one is entered. One that was told to end may refuse."""
+    try:
+        return max(0, backend.attach(os.getpid(), keep) - 1)
+    except NotAnswering:
+        raise
+    except BackendError:
+        # A Blender in a sandbox has process numbers of its own: then it uses the backend while that is there.
+        return 0
+
+
 class BackendProcess:
     """A `propfield serve` that this Blender started."""
 
-    def __init__(self, popen: subprocess.Popen, log: Path, outlives: bool) -> None:
+    def __init__(self, popen: subprocess.Popen, log: Path, since: int) -> None:
         self._popen = popen
-        self.log = log
-        self.outlives = outlives
+        self.log, self._since = log, since
 
     @classmethod
-    def start(cls, command: list[str], port: int, outlives: bool) -> "BackendProcess":
-        """Starts `command serve --port …` in the background, its output in the log. Raises BackendError."""
+    def start(cls, command: list[str], port: int) -> "BackendProcess":
+        """Starts `command serve --port …` in the background, its output at the end of the log. It ends with
+        this Blender, unless others use it then or it is told to stay. Raises BackendError."""
         log = log_file()
-        arguments = [*command, "serve", "--port", str(port)]
-        if not outlives:
-            arguments += ["--parent-pid", str(os.getpid())]
+        watched = ["--parent-pid", str(os.getpid()), "--log", str(log)]
         try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with open(log, "wb") as stream:
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_room(log)
+            with open(log, "ab") as stream:
+                since = stream.seek(0, os.SEEK_END)
                 popen = subprocess.Popen(
-                    arguments,
+                    [*command, "serve", "--port", str(port), *watched],
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,
@@ -117,17 +143,23 @@ class BackendProcess:
                 f"{command[0]} could not be started ({error.strerror or error}): check its path in the "
                 "add-on's preferences."
             ) from error
-        return cls(popen, log, outlives)
+        return cls(popen, log, since)
 
     @property
     def running(self) -> bool:
         """Whether the process is alive; asks the system, never waits."""
         return self._popen.poll() is None
 
+    def last_lines(self) -> tuple[str, ...]:
+        """The last lines that it wrote. Reads a file; not for the UI."""
+        return last_lines(self.log, self._since)
+
     def epitaph(self) -> str:
-        """What it said last, for a sentence about its end."""
-        last = last_line(self.log)
-        return f"it said “{last}”" if last else f"it said nothing and left with code {self._popen.poll()}"
+        """What it said last, for a sentence about its end. Reads a file; not for the UI."""
+        lines = self.last_lines()
+        return (
+            f"it said “{lines[-1]}”" if lines else f"it said nothing and left with code {self._popen.poll()}"
+        )
 
     def ask_to_stop(self) -> None:
         """Asks it to end; does not wait."""
@@ -144,38 +176,30 @@ class BackendProcess:
             self._popen.wait()
 
 
-def last_line(log: Path, most_bytes: int = 8192) -> str:
-    """The last line of a log that says something, shortened for a sentence."""
-    try:
-        with open(log, "rb") as stream:
-            stream.seek(max(0, stream.seek(0, os.SEEK_END) - most_bytes))
-            text = stream.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
-
-
-def _await_hello(process: BackendProcess, port: int, given_up: Callable[[], bool]) -> Connection:
+def _await_hello(process: BackendProcess, port: int, keep: bool, given_up: Callable[[], bool]) -> Connection:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if given_up():
             raise BackendError("The backend's start was given up.")
-        if not process.running:
-            raise BackendError(
-                f"The backend ended while starting; {process.epitaph()}; see the log in {process.log}."
-            )
-        # A backend in a new home folder writes its token only as it starts.
-        if token := read_token():
-            backend = Backend(port, token)
-            try:
-                return Connection(backend, backend.hello(timeout=2.0), process)
-            except NotAnswering:
-                pass
+        alive = process.running
+        try:
+            # A backend in a new home folder writes its token only as it starts.
+            if read_token():
+                joined = join(port, keep)
+                return replace(joined, process=process)
+        except NotAnswering:
+            pass
+        if not alive:
+            raise BackendError(_why_it_ended(process))
         time.sleep(0.1)
     raise BackendError(
         f"The backend did not answer in {START_SECONDS:.0f} seconds; see the log in {process.log}."
     )
+
+
+def _why_it_ended(process: BackendProcess) -> str:
+    known = cause(process.last_lines())
+    return known or f"The backend ended while starting; {process.epitaph()}; see the log in {process.log}."
 
 
 def _is_python(program: Path) -> bool:

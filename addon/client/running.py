@@ -29,7 +29,7 @@ def end() -> None:
     if bpy.app.timers.is_registered(step):
         bpy.app.timers.unregister(step)
     session.leave()
-    session.job, session.problem = None, ""
+    session.job = None
 
 
 def _redraw() -> None:

@@ -1,43 +1,32 @@
 """All that the add-on remembers of the backend while Blender runs: the connection, and the one job."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .http import Backend, BackendError, NotAnswering
-from .jobs import Job, follow, receive, receive_scene, send_photo, unfinished_learning
-from .process import BackendProcess, Connection, connect
-from .pump import BUSY_INTERVAL, IDLE_INTERVAL, Pump
+from .http import Backend, BackendError
+from .jobs import Job, follow, persist, receive, receive_scene, send_photo, unfinished_learning
+from .link import RUNNING, STARTING, STOPPED, STOPPING, Link
+from .process import BackendProcess
 
-STOPPED, STARTING, RUNNING, STOPPING = "stopped", "starting", "running", "stopping"
+__all__ = ["RUNNING", "STARTING", "STOPPED", "STOPPING", "Session"]
 
 
-class Session:
+class Session(Link):
     """The backend and its job. Every method returns at once; `step` carries what threads found to the caller.
 
     Attributes:
-        state: stopped, starting, running or stopping.
-        problem: one sentence about the last thing that went wrong, or nothing.
-        greeting: the backend's hello while it runs.
         library: the fields that the backend keeps, as it last said.
         job: the work that runs or ran last.
-        changed: called after each step in which something changed, to redraw.
-        found: called with a learn job that was under way already when the backend was joined.
+        found: called with a learn job that was under way already when the backend was joined, and that no
+            other Blender can be following.
     """
 
     def __init__(self) -> None:
-        self.pump = Pump()
-        self.state = STOPPED
-        self.problem = ""
-        self.greeting: dict = {}
+        super().__init__()
         self.library: list[dict] = []
-        self.backend: Backend | None = None
-        self.process: BackendProcess | None = None
         self.job: Job | None = None
-        self.changed: Callable[[], None] = lambda: None
         self.found: Callable[[dict], None] = lambda _: None
-        self._started = 0
 
     @property
     def learning(self) -> bool:
@@ -53,62 +42,22 @@ class Session:
         """The interaction types of a category: name, prompt, part."""
         return next((list(c.get("types") or []) for c in self.categories if c.get("name") == category), [])
 
-    def start(self, port: int, command: str = "", outlives: bool = False) -> None:
-        """Joins the backend on the port, or starts one."""
-        if self.state in (STARTING, RUNNING, STOPPING):
-            return
-        self.state, self.problem = STARTING, ""
-        self._started += 1
-        attempt = self._started
+    def connected(self, jobs: list[dict], library: list[dict]) -> None:
+        """See Link."""
+        self.library = library
+        unfinished = unfinished_learning(jobs)
+        if unfinished and not self.learning and not self.others:
+            self.found(unfinished[-1])
 
-        def given_up() -> bool:
-            return attempt != self._started
-
-        def heard(outcome: Any) -> None:
-            if given_up():
-                if not isinstance(outcome, BackendError) and outcome[0].process:
-                    self.pump.work(outcome[0].process.stop, lambda _: None)
-                return
-            if isinstance(outcome, BackendError):
-                self.state, self.problem = STOPPED, str(outcome)
-                return
-            connection, unfinished, self.library = outcome
-            self.backend, self.greeting, self.process = (
-                connection.backend,
-                connection.greeting,
-                connection.process,
-            )
-            self.state = RUNNING
-            if unfinished and not self.learning:
-                self.found(unfinished[-1])
-
-        def work() -> tuple[Connection, list[dict], list[dict]]:
-            connection = connect(port, command, outlives, given_up)
-            return connection, unfinished_learning(connection.backend), connection.backend.fields()
-
-        self.pump.work(work, heard)
-
-    def stop(self) -> None:
-        """Ends the backend if this Blender started it; lets go of one that ran already."""
-        self._started += 1
-        process = self._forget()
-        if process is None:
-            return
-        self.state = STOPPING
-
-        def heard(_: Any) -> None:
-            self.state = STOPPED
-
-        self.pump.work(process.stop, heard)
+    def _forget(self) -> tuple[Backend | None, BackendProcess | None]:
+        self.library = []
+        return super()._forget()
 
     def leave(self) -> None:
-        """For the add-on's end: asks the process to stop unless it may outlive Blender; waits for nothing."""
-        self._started += 1
+        """See Link; a job works on."""
         if self.job is not None:
             self.job.left = True
-        process = self._forget()
-        if process is not None and not process.outlives:
-            process.ask_to_stop()
+        super().leave()
 
     def learn(
         self,
@@ -126,7 +75,7 @@ class Session:
         BackendError when no backend runs or one learns already.
         """
         job = Job(title=str(request.get("category", "")), identifier=identifier)
-        return self._follow(job, lambda _: request, lambda b, a: receive(b, a, folder, read), done)
+        return self.follow(job, lambda _: request, lambda b, a: receive(b, a, folder, read), done)
 
     def rebuild(
         self,
@@ -141,46 +90,47 @@ class Session:
         When it is there, it lies in a new folder inside `folder`, and `done` is called with that in a step.
         BackendError when no backend runs or one works already.
         """
-        return self._follow(
+        return self.follow(
             Job(title=photo.name, kind="reconstruct"),
             lambda backend: send_photo(backend, photo, annotations, choices),
             lambda backend, answer: (receive_scene(backend, answer, folder), None),
             done,
         )
 
-    def _follow(
+    def follow(
         self,
         job: Job,
         ask: Callable[[Backend], dict],
         take: Callable[[Backend, dict], tuple[Path, Any]],
         done: Callable[[Path, Any], None],
     ) -> Job:
-        """Makes a request in a thread, follows its job to the end, and takes what came of it."""
-        if self.state != RUNNING or self.backend is None:
+        """Makes a request in a thread, follows its job to the end, whatever becomes of the backend meanwhile,
+        and takes what came of it.
+
+        `ask` gives the request, `take` what came of the ended job, both in the thread; `done` gets that in a
+        step. BackendError when no backend runs or one works for this Blender already.
+        """
+        if self.state != RUNNING:
             raise BackendError("No backend runs: start it in the Propfield tab first.")
         if self.learning:
             raise BackendError("The backend works for this Blender already: wait for it, or cancel it.")
-        backend, process = self.backend, self.process
-        self.job, self.problem = job, ""
+        self.job, self.problem, self.notice = job, "", ""
 
         def tell(answer: dict) -> None:
             self.pump.say(job.heard, answer)
 
         def work() -> tuple[dict, tuple[Path, Any] | None]:
-            request = ask(backend) if not job.identifier else None
-            answer = follow(backend, job, request, tell, lambda: _death(process))
+            answer = follow(self.current, job, ask, tell)
             if answer.get("state") != "done":
                 return answer, None
             self.pump.say(setattr, job, "state", "receiving")
-            received = take(backend, answer)
-            self.pump.say(setattr, self, "library", backend.fields())
+            received = persist(self.current, job, lambda backend: take(backend, answer))
+            self.pump.say(setattr, self, "library", persist(self.current, job, Backend.fields))
             return answer, received
 
         def heard(outcome: Any) -> None:
             if isinstance(outcome, BackendError):
                 job.state, job.error = "failed", str(outcome)
-                if isinstance(outcome, NotAnswering):
-                    self._lost(str(outcome))
                 return
             answer, received = outcome
             job.heard(answer)
@@ -215,47 +165,7 @@ class Session:
         if self.job is not None and not self.job.ended:
             self.job.cancel_asked = True
 
-    def step(self) -> float | None:
-        """Hears what threads found. Gives the seconds until it is worth calling again, or None for never."""
-        before = self._picture()
-        self.pump.step()
-        dead = _death(self.process)
-        if dead and self.state == RUNNING:
-            self._lost(dead)
-        if self._picture() != before:
-            self.changed()
-        if self.pump.busy:
-            return BUSY_INTERVAL
-        return IDLE_INTERVAL if self.state == RUNNING else None
-
-    def wait(self, until: Callable[[], bool], seconds: float = float("inf")) -> bool:
-        """For scripts without a window: steps until `until()` holds; says whether it came to that in time."""
-        deadline = time.monotonic() + seconds
-        while not until():
-            if time.monotonic() > deadline:
-                return False
-            if self.step() is None and not until():
-                return False
-            time.sleep(0.01)
-        return True
-
-    def _lost(self, sentence: str) -> None:
-        self._forget()
-        self.problem = sentence
-
-    def _forget(self) -> BackendProcess | None:
-        process, self.process = self.process, None
-        self.backend, self.state = None, STOPPED
-        self.greeting, self.library = {}, []
-        return process
-
     def _picture(self) -> tuple:
         job = self.job
         shown = (job.state, job.stage, round(job.progress, 3), job.message, job.error) if job else ()
-        return self.state, self.problem, shown
-
-
-def _death(process: BackendProcess | None) -> str:
-    if process is None or process.running:
-        return ""
-    return f"The backend ended; {process.epitaph()}; start it again, and it takes its jobs up where it was."
+        return *super()._picture(), shown

@@ -16,11 +16,13 @@ from . import (
     make_body,
     open_field,
     rebuild_photo,
+    show_log,
 )
 
 CLASSES = (
     backend_start.PROPFIELD_OT_backend_start,
     backend_stop.PROPFIELD_OT_backend_stop,
+    show_log.PROPFIELD_OT_show_log,
     learn.PROPFIELD_OT_learn,
     cancel.PROPFIELD_OT_cancel,
     fetch_field.PROPFIELD_OT_fetch_field,

@@ -16,7 +16,7 @@ class BackendSettings:
 
     command: str = ""
     port: int = DEFAULT_PORT
-    outlives: bool = False
+    keep: bool = False
 
 
 def backend_settings(context: Context) -> BackendSettings:
@@ -26,4 +26,4 @@ def backend_settings(context: Context) -> BackendSettings:
     if preferences is None:
         return BackendSettings()
     command = bpy.path.abspath(preferences.command) if preferences.command else ""
-    return BackendSettings(command, preferences.port, preferences.outlives)
+    return BackendSettings(command, preferences.port, preferences.keep)

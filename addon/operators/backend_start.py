@@ -31,7 +31,7 @@ class PROPFIELD_OT_backend_start(Operator):
     def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
         settings = backend_settings(context)
-        session.start(settings.port, settings.command, settings.outlives)
+        session.start(settings.port, settings.command, settings.keep)
         keep_stepping()
         if must_wait(self.wait):
             session.wait(lambda: session.state != STARTING)

@@ -10,7 +10,7 @@ from .waiting import must_wait
 
 
 class PROPFIELD_OT_backend_stop(Operator):
-    """Stop the backend; one that Blender did not start is left running"""
+    """Stop the backend; one that was started by hand or that another Blender uses is left running"""
 
     bl_idname = "propfield.backend_stop"
     bl_label = "Stop Backend"
@@ -29,11 +29,8 @@ class PROPFIELD_OT_backend_stop(Operator):
 
     def execute(self, context: Context) -> Outcome:
         """Returns at once, but for scripts."""
-        ours = session.process is not None or session.state == STARTING
         session.stop()
         keep_stepping()
         if must_wait(self.wait):
             session.wait(lambda: session.state != STOPPING and not session.pump.busy)
-        elif not ours:
-            self.report({"INFO"}, "The backend was started elsewhere and is left running.")
         return {"FINISHED"}

@@ -8,6 +8,7 @@ CLASSES = (
     preferences.PropfieldPreferences,
     properties.PropfieldSettings,
     backend_panel.PROPFIELD_PT_backend,
+    backend_panel.PROPFIELD_PT_abilities,
     learn_panel.PROPFIELD_PT_learn,
     field_panel.PROPFIELD_PT_field,
     field_panel.PROPFIELD_PT_import,

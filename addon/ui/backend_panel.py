@@ -1,13 +1,14 @@
-"""The panel of the backend: whether it runs, on what, and what is wrong."""
+"""The panels of the backend: whether it runs, on what, what is wrong, and what it can do."""
 
 import textwrap
 from typing import Any
 
 from bpy.types import Context, Panel, UILayout
 
-from ..client.home import log_file
 from ..client.running import session
 from ..client.session import RUNNING, STARTING, STOPPED, STOPPING
+from ..client.version import note_on
+from ..operators.backend_settings import ADDON
 
 STATUS: dict[str, tuple[str, Any]] = {
     STOPPED: ("Stopped", "RADIOBUT_OFF"),
@@ -15,6 +16,9 @@ STATUS: dict[str, tuple[str, Any]] = {
     RUNNING: ("Running", "KEYTYPE_JITTER_VEC"),
     STOPPING: ("Stopping…", "KEYTYPE_KEYFRAME_VEC"),
 }
+SILENT_STATUS: tuple[str, Any] = ("Not Answering", "KEYTYPE_EXTREME_VEC")
+# One look without an answer happens on a busy machine.
+SILENT = 2
 
 
 class PropfieldPanel:
@@ -33,7 +37,8 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
     def draw(self, context: Context) -> None:
         """Status to the left, the one button that makes sense to the right."""
         layout = self.layout
-        text, icon = STATUS[session.state]
+        silent = session.state == RUNNING and session.missed >= SILENT
+        text, icon = SILENT_STATUS if silent else STATUS[session.state]
         split = layout.split(factor=0.4)
         split.label(text=text, icon=icon)
         row = split.row(align=True)
@@ -41,15 +46,36 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
             row.operator("propfield.backend_start", text="Start")
         else:
             row.operator("propfield.backend_stop", text="Stop")
-        if session.process is not None or (session.problem and log_file().is_file()):
-            row.operator("wm.path_open", text="", icon="TEXT").filepath = str(log_file())
+        if session.has_log:
+            row.operator("propfield.show_log", text="", icon="TEXT")
+        if silent:
+            draw_sentence(
+                layout,
+                context,
+                "The backend gives no sign of life: it may be busy. If this lasts, stop and start it.",
+                "ERROR",
+            )
+        self._draw_told(context)
+        if session.state == RUNNING:
+            self._draw_facts(layout)
+
+    def _draw_told(self, context: Context) -> None:
+        layout = self.layout
         if session.problem:
             draw_sentence(layout, context, session.problem, "ERROR")
-        if session.state == RUNNING:
-            self._draw_device(layout)
+            if session.last_words:
+                box = layout.box().column(align=True)
+                box.scale_y = 0.7
+                for line in session.last_words:
+                    draw_sentence(box, context, line)
+            if session.state == STOPPED:
+                layout.operator("preferences.addon_show", text="Preferences…").module = ADDON
+        note = session.notice or note_on(str(session.greeting.get("version", "")))
+        if note:
+            draw_sentence(layout, context, note, "INFO")
 
     @staticmethod
-    def _draw_device(layout: UILayout) -> None:
+    def _draw_facts(layout: UILayout) -> None:
         device = session.greeting.get("device") or {}
         column = layout.column(align=True)
         draw_fact(column, "Device", str(device.get("name") or device.get("kind") or "unknown"))
@@ -57,6 +83,41 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
         if isinstance(free, int | float):
             draw_fact(column, "Free Memory", f"{free / 2**30:.1f} GiB")
         draw_fact(column, "Version", str(session.greeting.get("version", "")))
+        if session.others:
+            draw_fact(column, "Used By", f"{session.others} other Blender{'s'[: session.others > 1]}")
+
+
+class PROPFIELD_PT_abilities(PropfieldPanel, Panel):
+    """Which parts from outside are there, and how to get the others."""
+
+    bl_label = "What It Can Do"
+    bl_parent_id = "PROPFIELD_PT_backend"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Only while it runs: it says so itself."""
+        return session.state == RUNNING and bool(session.greeting.get("providers"))
+
+    def draw(self, context: Context) -> None:
+        """A job to a group; what is missing below its name."""
+        job = ""
+        column = self.layout.column(align=True)
+        for provider in session.greeting.get("providers") or []:
+            if provider.get("job") != job:
+                job = str(provider.get("job"))
+                column = self.layout.column(align=True)
+                column.label(text=job.title())
+            there = bool(provider.get("available"))
+            draw_sentence(
+                column,
+                context,
+                f"{provider.get('name')}: {provider.get('what')}",
+                "CHECKMARK" if there else "X",
+            )
+            if not there and provider.get("reason"):
+                reason = str(provider["reason"])
+                draw_sentence(column, context, reason[:1].upper() + reason[1:], "BLANK1")
 
 
 def draw_fact(layout: UILayout, name: str, value: str) -> None:

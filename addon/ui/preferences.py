@@ -3,6 +3,7 @@
 from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context
 
+from ..client.running import session
 from ..operators.backend_settings import ADDON, DEFAULT_PORT
 
 
@@ -23,9 +24,10 @@ class PropfieldPreferences(AddonPreferences):
         min=1024,
         max=65535,
     )
-    outlives: BoolProperty(
+    keep: BoolProperty(
         name="Keep Running after Blender Closes",
         description="Leave the backend at work when Blender closes, so that a long job goes on",
+        update=lambda self, _: session.set_keep(self.keep),
     )
 
     def draw(self, context: Context) -> None:
@@ -35,4 +37,4 @@ class PropfieldPreferences(AddonPreferences):
         layout.use_property_decorate = False
         layout.prop(self, "command")
         layout.prop(self, "port")
-        layout.prop(self, "outlives")
+        layout.prop(self, "keep")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from propfield.service import hello
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ADDON = REPOSITORY / "addon"
 ALLOWED = {"bmesh", "bpy", "bpy_extras", "mathutils", "numpy", "openvdb", "pyopenvdb"}
@@ -70,6 +72,10 @@ def test_one_version_everywhere():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     assert manifest["version"] == project["project"]["version"]
     assert manifest["license"] == ["SPDX:GPL-3.0-or-later"]
+    known = {}
+    exec((ADDON / "client" / "version.py").read_text(encoding="utf-8"), known)
+    assert known["VERSION"] == project["project"]["version"]
+    assert known["PROTOCOL"] == hello.PROTOCOL
 
 
 def test_the_zip_holds_the_source_and_nothing_else(extension):

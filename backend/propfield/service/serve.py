@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import json
+import os
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from propfield.service.log import keep_small, tell_on_stdout
 
 ADDRESS = "127.0.0.1"
 _BETWEEN_LOOKS = 0.5
+_LONGEST_END = 30.0
 
 
 class _Server(uvicorn.Server):
@@ -121,6 +123,9 @@ def _look_after(clients: Clients, log: Path | None, server: _Server) -> None:
         if log is not None:
             keep_small(log)
     server.stop()
+    time.sleep(_LONGEST_END)
+    # Only a server that hangs is still here.
+    os._exit(1)
 
 
 def _listen(home: Home, host: str, port: int) -> socket.socket:

@@ -1,7 +1,10 @@
 """The client on its own: sessions that end, ports that are free, and servers that are not propfield."""
 
 import http.server
+import json
+import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -33,6 +36,60 @@ def session(home) -> Iterator[Session]:
     yield one
     one.stop()
     one.wait(lambda: one.state == "stopped" and not one.pump.busy, 20)
+
+
+class OtherBlender:
+    """The add-on's session in a process of its own, that does what it is told and tells how it is."""
+
+    PROGRAM = """
+import json, sys
+from pathlib import Path
+from addon.client.session import Session
+session = Session()
+found = []
+session.found = found.append
+for line in sys.stdin:
+    code = json.loads(line)
+    print(json.dumps(eval(code)), flush=True)
+    session.step()
+"""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        )
+
+    def ask(self, code: str) -> object:
+        """What an expression over `session`, `found` and `Path` gives there, as JSON."""
+        self.process.stdin.write(json.dumps(code) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def start(self, port: int) -> None:
+        """Starts or joins the backend there."""
+        self.ask(f"session.start({port})")
+        assert self.ask("session.wait(lambda: session.state != 'starting', 120)")
+        assert self.ask("session.state") == "running", self.ask("session.problem")
+
+    def kill(self) -> None:
+        """Ends it as a crash does."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def other_blender(home) -> Iterator[OtherBlender]:
+    """A second Blender on this machine."""
+    other = OtherBlender()
+    yield other
+    if other.process.poll() is None:
+        other.kill()
 
 
 class SlowServer(http.server.BaseHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """The client against the real `propfield serve`, and against what is not it."""
 
 import os
-import signal
 import socket
 import stat
 import sys
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 from addon.client.home import home_folder, log_file, read_token
 from addon.client.http import Backend, BackendError
-from addon.client.process import find_command, last_line
+from addon.client.log import last_lines
+from addon.client.process import find_command
 from addon.client.session import Session
 
 # The UI may not notice us: what a step may take at most.
@@ -94,41 +94,6 @@ def test_cancel_ends_the_job_and_leaves_nothing(session, port, tmp_path):
     assert session.wait(lambda: job.ended, 60)
     assert job.state == "cancelled"
     assert not (tmp_path / "cache").exists()
-
-
-def test_a_second_session_joins_the_backend_and_its_job_and_leaves_it_running(session, port, tmp_path, home):
-    started(session, port)
-    job = session.learn(umbrella(100_000), tmp_path, read_size, print)
-    session.wait(lambda: job.state == "running", 60)
-    other, found = Session(), []
-    other.found = found.append
-    started(other, port)
-    assert other.process is None
-    assert [entry["id"] for entry in found] == [job.identifier]
-    theirs = other.learn({}, tmp_path, read_size, print, identifier=job.identifier)
-    other.wait(lambda: theirs.state == "running", 30)
-    other.stop()
-    assert session.process.running
-    session.cancel()
-    assert session.wait(lambda: job.ended, 60)
-
-
-def test_a_backend_that_dies_while_learning_gives_one_sentence_and_resumes(session, port, tmp_path):
-    started(session, port)
-    job = session.learn(umbrella(40), tmp_path, read_size, print)
-    session.wait(lambda: job.progress > 0, 60)
-    os.kill(session.greeting["pid"], signal.SIGKILL)
-    assert session.wait(lambda: job.ended, 30)
-    assert job.state == "failed"
-    assert "start it again" in job.error
-    assert session.state == "stopped"
-    found = []
-    session.found = found.append
-    started(session, port)
-    assert [entry["id"] for entry in found] == [job.identifier]
-    again = session.learn({}, tmp_path, read_size, print, identifier=job.identifier)
-    assert session.wait(lambda: again.ended, 120)
-    assert again.state == "done"
 
 
 def test_stop_ends_the_process_that_was_started(session, port):
@@ -215,6 +180,21 @@ def test_a_program_that_is_not_propfield(session, port, tmp_path):
     assert session.problem == (
         f"The backend ended while starting; it said “torch is missing”; see the log in {log_file()}."
     )
+    assert session.last_words == ("first", "torch is missing")
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [("fastapi.routing", "lacks the package fastapi"), ("propfield.cli", "a Python without propfield")],
+)
+def test_a_missing_package_is_named_with_what_to_do(session, port, tmp_path, missing, told):
+    program = tmp_path / "propfield"
+    program.write_text(f"#!{sys.executable}\nraise ModuleNotFoundError(\"No module named '{missing}'\")\n")
+    program.chmod(0o755)
+    session.start(port, str(program))
+    session.wait(lambda: session.state != "starting", 30)
+    assert told in session.problem
+    assert "make demo" in session.problem
 
 
 def test_a_program_that_is_not_there(session, port, tmp_path):
@@ -234,11 +214,28 @@ def test_what_is_beside_or_in_this_python_is_found(monkeypatch):
     assert Path(command[0]).stem == "propfield" or command[:2] == [sys.executable, "-c"]
 
 
-def test_the_last_line_of_a_log(tmp_path):
+def test_the_last_lines_of_a_log(tmp_path):
     log = tmp_path / "log"
-    assert last_line(log) == ""
-    log.write_bytes(b"x" * 20_000 + b"\nthe end \n\n")
-    assert last_line(log) == "the end"
+    assert last_lines(log) == ()
+    log.write_bytes(b"x" * 20_000 + b"\nbefore\nthe end \n\n")
+    assert last_lines(log, count=2) == ("before", "the end")
+    assert last_lines(log, since=20_008) == ("the end",)
+    # One that was begun anew meanwhile is read from its begin.
+    assert last_lines(log, since=10**6, count=1) == ("the end",)
+
+
+def test_starts_add_to_the_log_and_a_large_one_is_put_aside(session, port):
+    started(session, port)
+    session.stop()
+    session.wait(lambda: session.state == "stopped", 20)
+    started(session, port)
+    assert log_file().read_text().count("listening on") == 2
+    session.stop()
+    session.wait(lambda: session.state == "stopped", 20)
+    log_file().write_bytes(b"old\n" * 300_000)
+    started(session, port)
+    assert log_file().read_text().count("listening on") == 1
+    assert log_file().with_name(log_file().name + ".1").stat().st_size == 1_200_000
 
 
 def test_the_home_folder_is_the_backends_own(monkeypatch, tmp_path):

@@ -75,6 +75,25 @@ def test_one_that_keeps_it_keeps_it(start, programs):
     assert not ends_within(backend, 2)
 
 
+def test_what_was_kept_ends_when_somebody_says_so(start, programs):
+    first, second = programs
+    backend = start("--parent-pid", str(first.pid))
+    attach(backend, first, keep=True)
+    first.kill()
+    assert attach(backend, second) == {"clients": 1, "ends": False}
+    assert backend.client.delete(f"/v1/clients/{second.pid}?end=true").json() == {"clients": 0, "ends": True}
+    assert ends_within(backend, 10)
+
+
+def test_one_that_thinks_better_of_keeping_it(programs):
+    book = Clients(programs[0].pid)
+    book.attach(programs[0].pid, keep=True)
+    assert not book.ends
+    book.attach(programs[0].pid)
+    programs[0].kill()
+    assert book.all_gone
+
+
 def test_one_that_was_started_by_hand_stays(start, programs):
     backend = start()
     assert attach(backend, programs[0]) == {"clients": 1, "ends": False}
