@@ -21,9 +21,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
+    """Pictures side by side; a row without a title follows close on the one above."""
+
     title: str
     tiles: Sequence[Tile]
     height: int = 320
+
+    @property
+    def head(self) -> int:
+        """Pixels that the title takes."""
+        return TITLE if self.title else 0
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -44,13 +51,13 @@ def contact_sheet(rows: Sequence[Row], path: Path) -> None:
     """Draws the rows below each other and writes a PNG."""
     drawn = [(row, [_opened(tile, row.height) for tile in row.tiles]) for row in rows if row.tiles]
     width = max(sum(image.width + GAP for image in images) for _, images in drawn) + 2 * MARGIN
-    height = sum(TITLE + row.height + LABEL + GAP for row, _ in drawn) + 2 * MARGIN
+    height = sum(row.head + row.height + LABEL + GAP for row, _ in drawn) + 2 * MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     y = MARGIN
     for row, images in drawn:
         draw.text((MARGIN, y + 8), row.title, fill=INK, font=_font(22))
-        y += TITLE
+        y += row.head
         x = MARGIN
         for tile, image in zip(row.tiles, images, strict=True):
             sheet.paste(image, (x, y))
