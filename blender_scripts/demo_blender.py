@@ -108,9 +108,7 @@ def act_out(work: dict, act: dict, out: Path) -> dict:
     bpy.ops.propfield.import_volume(type_name=act["type"])
     volume = bpy.context.view_layer.objects.active
     posing, measure = part("scene.posing"), part("scene.measure")
-    canonical = np.empty(3 * len(mesh.data.vertices), np.float32)
-    mesh.data.vertices.foreach_get("co", canonical)
-    arrays = {"canonical": part("scene.axes").points_from_blender(canonical.reshape(-1, 3))}
+    arrays = {"canonical": measure.resting_vertices(mesh)}
     pictures = []
     for number, (name, pose) in enumerate(act["poses"].items()):
         frame = 1 + 20 * number

@@ -1,15 +1,14 @@
 """Bind the field to the selected character."""
 
-from typing import Any
-
 import bpy
-import numpy as np
 from bpy.types import Collection, Context, Mesh, Object, Operator
 
 from ..scene.binding import bind_rig
 from ..scene.errors import SceneError
 from ..scene.field_mesh import import_field_mesh
+from ..scene.field_object import field_modifier, fingerprint, is_field_object, read_input, take_over
 from ..scene.field_volume import import_field_volume
+from ..scene.nodes import input_items
 from .opened import FieldData
 from .target import NO_FIELD, chosen_armature, field_of, has_field, leave_edit_mode, select_only
 from .types import Outcome, settings_of
@@ -54,26 +53,31 @@ class PROPFIELD_OT_bind(Operator):
 
 
 def _moves(candidate: Object, field: FieldData, armature: Object) -> bool:
-    mark = candidate.get("propfield")
-    return mark is not None and mark["category"] == field.category and candidate.parent != armature
+    if not is_field_object(candidate) or candidate.parent == armature:
+        return False
+    return bool(candidate["propfield"]["fingerprint"] == fingerprint(field))
 
 
 def _move_over(old: Object, field: FieldData, armature: Object) -> None:
-    # The surfaces are made for a character's own rest pose, so they are made anew for another.
+    # It is made for a character's own rest pose, so it is made anew for another; its inputs and keys stay.
     collection: Collection = old.users_collection[0]
-    name, data = str(old["propfield"]["type"]), old.data
+    data, name, group = old.data, old.name, field_modifier(old).node_group
     assert isinstance(data, Mesh)
-    if any(modifier.type == "NODES" for modifier in old.modifiers):
-        import_field_volume(field, name, armature, collection)
-    else:
-        import_field_mesh(field, name, armature, collection, _levels(data))
+    new = _made_like(old, field, armature, collection)
+    take_over(new, old)
     bpy.data.objects.remove(old)
+    new.name = name
     if data.users == 0:
         bpy.data.meshes.remove(data)
+    if group.users == 0:
+        bpy.data.node_groups.remove(group)
 
 
-def _levels(mesh: Mesh) -> list[float]:
-    probability = np.empty(len(mesh.vertices), np.float32)
-    attribute: Any = mesh.attributes["probability"]
-    attribute.data.foreach_get("value", probability)
-    return [round(float(level), 4) for level in np.unique(probability)]
+def _made_like(old: Object, field: FieldData, armature: Object, collection: Collection) -> Object:
+    kind, shown = old["propfield"]["kind"], read_input(old, "Type")
+    if kind == "volume":
+        return import_field_volume(field, shown, armature, collection)
+    # As many levels as it has; what they are is taken over.
+    shells = sum(name.startswith("Level ") for name in input_items(field_modifier(old).node_group))
+    levels = [(number + 1) / (shells + 1) for number in range(shells)]
+    return import_field_mesh(field, shown, armature, collection, levels)

@@ -42,15 +42,16 @@ class Carriers:
     brightest: np.ndarray
 
 
-def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers], int]:
-    """Carriers on and once around the support, and the steps between them.
+def choose_carriers(field: FieldData, lattice: Lattice, number: int) -> tuple[list[Carriers], int]:
+    """Carriers on and once around the support of the lattice's type `number`, and the steps between them.
 
     Connected pieces of what the trunk and each limb carry (by largest weight) have carriers of their own:
     where a limb is posed into what another piece holds, both are found there, and the denser one shows.
     """
-    support = lattice.values >= CARRIER_SHARE
+    values = lattice.values[number]
+    support = values >= CARRIER_SHARE
     spacing = 1
-    while (blocks := _block_maxima(support, spacing)).sum() > CARRIER_LIMIT:
+    while (blocks := block_maxima(support, spacing)).sum() > CARRIER_LIMIT:
         spacing += 1
     cells = np.argwhere(blocks)
     limbs = _LIMB_OF_JOINT[_weights(field, lattice, _steps(cells, spacing)).argmax(1)]
@@ -64,7 +65,7 @@ def choose_carriers(field: FieldData, lattice: Lattice) -> tuple[list[Carriers],
     merged = pieces[:PIECE_LIMIT]
     for piece in pieces[PIECE_LIMIT:]:
         merged[-1] = merged[-1] | piece
-    bright = _spread(_block_maxima(lattice.values, spacing), np.maximum)
+    bright = spread(block_maxima(values, spacing), np.maximum)
     return [_carriers(field, lattice, _widened(piece), spacing, bright) for piece in merged], spacing
 
 
@@ -72,10 +73,10 @@ def _connected(mask: np.ndarray) -> list[np.ndarray]:
     """The pieces of a mask whose cells touch at faces, edges or corners."""
     labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
     while True:
-        spread = np.where(mask, _spread(labels, np.maximum), 0)
-        if np.array_equal(spread, labels):
+        wider = np.where(mask, spread(labels, np.maximum), 0)
+        if np.array_equal(wider, labels):
             return [labels == label for label in np.unique(labels[mask])]
-        labels = spread
+        labels = wider
 
 
 def _carriers(
@@ -113,7 +114,7 @@ def _weights(field: FieldData, lattice: Lattice, steps: np.ndarray) -> np.ndarra
     return interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid)
 
 
-def _block_maxima(values: np.ndarray, spacing: int) -> np.ndarray:
+def block_maxima(values: np.ndarray, spacing: int) -> np.ndarray:
     """The largest value nearest to each coarse point; a block of rim on either side, for widening."""
     blocks = [(np.arange(size) + spacing // 2) // spacing + 1 for size in values.shape]
     coarse = np.zeros(tuple(axis[-1] + 2 for axis in blocks), values.dtype)
@@ -122,10 +123,10 @@ def _block_maxima(values: np.ndarray, spacing: int) -> np.ndarray:
 
 
 def _widened(mask: np.ndarray) -> np.ndarray:
-    return _spread(mask, np.logical_or)
+    return spread(mask, np.logical_or)
 
 
-def _spread(values: np.ndarray, join: np.ufunc) -> np.ndarray:
+def spread(values: np.ndarray, join: np.ufunc) -> np.ndarray:
     """Each cell joined with its 26 neighbours."""
     for axis in range(3):
         low, high = [slice(None)] * 3, [slice(None)] * 3

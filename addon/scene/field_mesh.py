@@ -6,19 +6,24 @@ import bpy
 import numpy as np
 
 from .binding import bind_rig, to_character
+from .control_lattice import choose_controls
 from .errors import SceneError
 from .field_file import FieldData
-from .iso_surface import iso_surfaces
-from .lattice import crop_lattice
-from .materials import ramp_colours, shell_material
+from .field_object import describe
+from .lattice import LOWEST, Lattice, crop_lattice, shown_types
 from .mesh_data import follow_armature, make_mesh, set_point_attribute, set_skin
+from .nodes import set_input
 from .openvdb_support import require_openvdb
-from .weights import interpolate_weights
+from .shell_nodes import SHELLS, ShellLayout, shell_group, shell_materials
+from .value_nodes import VALUE
 
 # Votes smear, so what is less likely is mostly not the object: measured on the studio, the level that agrees
 # best with the truth is 0.5 to 0.8.
 LEVELS = (0.4, 0.6, 0.8)
-LOWEST = 0.05
+REFINE_LIMIT = 60_000
+"""Lattices of fewer voxels are made twice as fine, so that shells look round."""
+VALUE_LIMIT = 4_000_000
+"""Values of all types that are stored so."""
 
 
 def import_field_mesh(
@@ -30,39 +35,79 @@ def import_field_mesh(
 ) -> bpy.types.Object:
     """One object with a closed surface for each level, following the character's pose.
 
-    `levels` are relative to the type's peak, in [0.05, 1). Vertices lie in the canonical pose; they carry the
-    attribute `probability` (their level) and a colour for the solid view. SceneError for levels out of range,
-    a character whose bones are not known, an empty field, or a Blender without OpenVDB.
+    It holds all types that are not empty and shows `type_name`; its modifier's inputs switch the type and
+    change the levels (relative to the type's peak, in [0.05, 1)), resolution, colour and opacity, and can be
+    keyed. SceneError for levels out of range, a character whose bones are not known, an empty type, or a
+    Blender without OpenVDB.
     """
     require_openvdb()
     levels = sorted(set(levels))
     if not levels or not all(LOWEST <= level < 1 for level in levels):
         raise SceneError(f"Levels of a field mesh lie between {LOWEST} and 1, as shares of the peak.")
-    lattice = crop_lattice(field, type_name)
+    types = shown_types(field, type_name)
+    lattice = crop_lattice(field, types)
     helper = bind_rig(field, character)
-    surfaces = iso_surfaces(lattice.values, levels)
-    steps = np.concatenate([vertices for vertices, _ in surfaces])
-    starts = np.cumsum([0] + [len(vertices) for vertices, _ in surfaces[:-1]])
-    faces = np.concatenate([faces + start for (_, faces), start in zip(surfaces, starts, strict=True)])
-    probability = np.repeat(levels, [len(vertices) for vertices, _ in surfaces]).astype(np.float32)
-
-    name = f"{field.category} {type_name} mesh"
-    in_grid = lattice.origin + steps * lattice.factor
-    weights = interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid)
-    points = to_character(field, character, lattice.first + steps * lattice.step, weights)
-    mesh = make_mesh(name, points, faces)
-    set_point_attribute(mesh, "probability", "FLOAT", probability)
-    set_point_attribute(mesh, "colour", "FLOAT_COLOR", ramp_colours(probability))
+    controls = choose_controls(field, lattice)
+    values, factor = _stored_values(lattice)
+    stored = values[0].size
+    points = to_character(
+        field, character, lattice.first + controls.steps * lattice.step, controls.weights_or_trunk()
+    )
+    # The vertices with the values are read by their number, wherever they are.
+    still = np.broadcast_to(points.mean(0), (stored, 3))
+    name = f"{field.category} mesh"
+    mesh = make_mesh(name, np.concatenate([still, points]))
+    for kind, own in zip(types, values, strict=True):
+        padded = np.zeros(len(mesh.vertices), np.float32)
+        padded[:stored] = own.ravel()
+        set_point_attribute(mesh, VALUE + kind, "FLOAT", padded)
+    # The shells' own, for the solid view; nodes fill it. Of corners, of which the mesh has none.
+    mesh.color_attributes.new("colour", "FLOAT_COLOR", "CORNER")
     mesh.color_attributes.active_color = mesh.color_attributes["colour"]
     mesh.color_attributes.render_color_index = mesh.color_attributes.find("colour")
-    for level in levels:
-        mesh.materials.append(shell_material(level))
-    slots = np.repeat(np.arange(len(levels), dtype=np.int32), [len(found) for _, found in surfaces])
-    mesh.polygons.foreach_set("material_index", slots)
     object_ = bpy.data.objects.new(name, mesh)
     object_.parent = character
     collection.objects.link(object_)
-    set_skin(object_, weights)
+    set_skin(object_, controls.weights, stored)
     follow_armature(object_, helper)
-    object_["propfield"] = {"category": field.category, "type": type_name, "peak": lattice.peak}
+    layout = ShellLayout(
+        types=types,
+        boxes=lattice.boxes.astype(float).tolist(),
+        size=values[0].shape,
+        factor=factor,
+        first=stored,
+        shape=controls.shape,
+        spacing=controls.spacing,
+        levels=len(levels),
+    )
+    modifier = object_.modifiers.new(SHELLS, "NODES")
+    modifier.node_group = shell_group(f"{SHELLS}, {field.category}", layout)
+    set_input(modifier, "Type", types.index(type_name))
+    set_input(modifier, "Resolution", float(factor))
+    for number, (level, material) in enumerate(zip(levels, shell_materials(levels), strict=True), start=1):
+        mesh.materials.append(material)
+        set_input(modifier, f"Level {number}", float(level))
+        set_input(modifier, f"Material {number}", material)
+    describe(object_, field, "mesh", types)
+    # Inputs set from Python are seen by the next evaluation only when tagged.
+    object_.update_tag()
     return object_
+
+
+def refined(values: np.ndarray) -> np.ndarray:
+    """Twice as fine along each axis, between (2n − 1) voxels: Catmull-Rom cubics through the values."""
+    for axis in range(3):
+        moved = np.moveaxis(values, axis, 0)
+        padded = np.concatenate([moved[:1], moved, moved[-1:]])
+        between = (9 * (padded[1:-2] + padded[2:-1]) - padded[:-3] - padded[3:]) / 16
+        finer = np.empty((2 * len(moved) - 1, *moved.shape[1:]), values.dtype)
+        finer[::2], finer[1::2] = moved, between
+        values = np.moveaxis(finer, 0, axis)
+    return np.clip(np.ascontiguousarray(values), 0, None)
+
+
+def _stored_values(lattice: Lattice) -> tuple[list[np.ndarray], int]:
+    """Each type's values as the mesh holds them, and how many of theirs are a step of the lattice."""
+    if lattice.values[0].size >= REFINE_LIMIT or 8 * lattice.values.size > VALUE_LIMIT:
+        return list(lattice.values), 1
+    return [refined(own) for own in lattice.values], 2

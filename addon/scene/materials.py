@@ -4,6 +4,8 @@ colour stands for probability."""
 import bpy
 import numpy as np
 
+from .nodes import feed, mix_colours
+
 BODY, OBJECT = "Propfield body", "Propfield object"
 SHELL, FOG = "Propfield shell", "Propfield fog"
 
@@ -48,23 +50,23 @@ def _clay(name: str, colour: tuple[float, float, float, float]) -> bpy.types.Mat
     return material
 
 
-def shell_material(level: float) -> bpy.types.Material:
-    """A translucent skin for a level relative to the peak: outer ones clear and violet, inner ones denser and
-    yellow; edges catch light. One for each level, since the solid view knows one colour a material.
+def shell_material(number: int, level: float) -> bpy.types.Material:
+    """A translucent skin for the shell of that number, the outermost first: clear outside, denser within;
+    edges catch light. One for each, since the solid view knows one colour a material: that of `level`.
 
-    Renders read the point attribute `probability`, relative to the peak.
+    Renders read the point attributes `colour`, `opacity` and `probability`, relative to the peak.
     """
-    material, made = _material(f"{SHELL} {level:.0%}")
+    material, made = _material(f"{SHELL} {number}")
     if not made:
         return material
     nodes, links = material.node_tree.nodes, material.node_tree.links
     shader = _principled(material)
     shader.inputs["Roughness"].default_value = 0.35
-    value = nodes.new("ShaderNodeAttribute")
-    value.attribute_name = "probability"
-    ramp = _colour_ramp(material, value.outputs["Fac"])
-    links.new(ramp, shader.inputs["Base Color"])
-    links.new(ramp, shader.inputs["Emission Color"])
+    value, colour, opacity = (
+        _attribute(material, name, "GEOMETRY") for name in ("probability", "colour", "opacity")
+    )
+    links.new(colour.outputs["Color"], shader.inputs["Base Color"])
+    links.new(colour.outputs["Color"], shader.inputs["Emission Color"])
     shader.inputs["Emission Strength"].default_value = 0.35
     # Opacity: a base that grows with the probability, more where the shell is seen edge-on.
     squared = _math(material, "POWER", value.outputs["Fac"], 2.0)
@@ -72,7 +74,9 @@ def shell_material(level: float) -> bpy.types.Material:
     facing = nodes.new("ShaderNodeLayerWeight")
     facing.inputs["Blend"].default_value = 0.35
     edge = _math(material, "MULTIPLY_ADD", facing.outputs["Facing"], 0.25, base)
-    links.new(edge, shader.inputs["Alpha"])
+    alpha = _math(material, "MULTIPLY", edge, opacity.outputs["Fac"])
+    alpha.node.use_clamp = True
+    links.new(alpha, shader.inputs["Alpha"])
     red, green, blue, _ = ramp_colours(np.array([level]))[0].tolist()
     material.diffuse_color = (red, green, blue, 0.12 + 0.7 * level**2)
     # EEVEE (4.2 and later): blended, so that inner shells show through outer ones, which overlap would hide;
@@ -83,8 +87,12 @@ def shell_material(level: float) -> bpy.types.Material:
     return material
 
 
-def volume_material() -> bpy.types.Material:
-    """Soft fog, coloured and glowing by the volume's `density`."""
+def volume_material(colour: str, tint: str) -> bpy.types.Material:
+    """Soft fog, coloured and glowing by the volume's `density`.
+
+    Its objects' properties at the paths `colour` and `tint` (inputs of a modifier) colour it; an object
+    without them shows the ramp.
+    """
     material, made = _material(FOG)
     if not made:
         return material
@@ -93,14 +101,18 @@ def volume_material() -> bpy.types.Material:
     output = nodes.new("ShaderNodeOutputMaterial")
     shader = nodes.new("ShaderNodeVolumePrincipled")
     links.new(shader.outputs["Volume"], output.inputs["Volume"])
-    value = nodes.new("ShaderNodeAttribute")
-    value.attribute_name = "density"
-    ramp = _colour_ramp(material, value.outputs["Fac"])
-    links.new(ramp, shader.inputs["Color"])
-    links.new(ramp, shader.inputs["Emission Color"])
+    value = _attribute(material, "density", "GEOMETRY").outputs["Fac"]
+    shown = mix_colours(
+        material.node_tree,
+        _attribute(material, tint, "OBJECT").outputs["Fac"],
+        ramp_node(material.node_tree, value),
+        _attribute(material, colour, "OBJECT").outputs["Color"],
+    )
+    links.new(shown, shader.inputs["Color"])
+    links.new(shown, shader.inputs["Emission Color"])
     # The attribute is the density itself; Principled would multiply by it once more.
     shader.inputs["Density Attribute"].default_value = ""
-    squared = _math(material, "POWER", value.outputs["Fac"], 1.5)
+    squared = _math(material, "POWER", value, 1.5)
     links.new(_math(material, "MULTIPLY", squared, 14.0), shader.inputs["Density"])
     links.new(_math(material, "MULTIPLY", squared, 3.0), shader.inputs["Emission Strength"])
     material.diffuse_color = (0.8, 0.3, 0.15, 1.0)
@@ -122,16 +134,23 @@ def _principled(material: bpy.types.Material) -> bpy.types.Node:
     return next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
 
 
-def _colour_ramp(material: bpy.types.Material, value: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
-    node = material.node_tree.nodes.new("ShaderNodeValToRGB")
+def ramp_node(tree: bpy.types.NodeTree | None, value: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    """The ramp's colour of a probability, in geometry or shader nodes."""
+    node = tree.nodes.new("ShaderNodeValToRGB")
     elements = node.color_ramp.elements
     for index, (stop, colour) in enumerate(RAMP):
         if index >= len(elements):
             elements.new(stop)
         elements[index].position = stop
         elements[index].color = (*colour, 1.0)
-    material.node_tree.links.new(value, node.inputs["Fac"])
+    tree.links.new(value, node.inputs["Fac"])
     return node.outputs["Color"]
+
+
+def _attribute(material: bpy.types.Material, name: str, kind: str) -> bpy.types.Node:
+    node = material.node_tree.nodes.new("ShaderNodeAttribute")
+    node.attribute_name, node.attribute_type = name, kind
+    return node
 
 
 def _math(
@@ -140,8 +159,5 @@ def _math(
     node = material.node_tree.nodes.new("ShaderNodeMath")
     node.operation = operation
     for socket, value in zip(node.inputs, values, strict=False):
-        if isinstance(value, bpy.types.NodeSocket):
-            material.node_tree.links.new(value, socket)
-        else:
-            socket.default_value = value
+        feed(material.node_tree, socket, value)
     return node.outputs[0]

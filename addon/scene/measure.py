@@ -24,3 +24,16 @@ def deformed_vertices(object_: bpy.types.Object) -> np.ndarray:
     turn = np.array(matrix)
     local = points.reshape(-1, 3).astype(np.float64) @ turn[:3, :3].T + turn[:3, 3]
     return points_from_blender(local)
+
+
+def resting_vertices(object_: bpy.types.Object) -> np.ndarray:
+    """As `deformed_vertices`, before the armature moves them: in the canonical pose, for a field."""
+    modifiers = [modifier for modifier in object_.modifiers if modifier.type == "ARMATURE"]
+    shown = [modifier.show_viewport for modifier in modifiers]
+    try:
+        for modifier in modifiers:
+            modifier.show_viewport = False
+        return deformed_vertices(object_)
+    finally:
+        for modifier, was in zip(modifiers, shown, strict=True):
+            modifier.show_viewport = was

@@ -7,21 +7,21 @@ q(x) ≈ q_i + J_i⁻¹ (x − p_i), and the density is the lattice's trilinear 
 this is exact; where the skin stretches, J⁻¹ shrinks distances accordingly, so that no holes or spikes show.
 """
 
+from dataclasses import dataclass
+
 import bpy
 
-from .nodes import Graph, Socket
+from .nodes import Graph, Socket, kept_group
+from .value_nodes import VALUE, declare_look, declare_type, trilinear
 
-WARP_GROUP, DENSITY_GROUP, VOLUME_GROUP = ".Propfield warp", ".Propfield density", "Propfield volume"
+WARP_GROUP, DENSITY_GROUP, VOLUME = ".Propfield warp", ".Propfield density", "Propfield volume"
+SOFTNESS = 0.1
+"""Probability, relative to the peak, over which the volume grows from nothing at the threshold."""
 VOLUME_SIDE_LIMIT = 200
 """Most voxels along an axis of the posed volume."""
 NEIGHBOURS = ("before_x", "after_x", "before_y", "after_y", "before_z", "after_z")
 _SMALLEST = 0.05
 """Least volume ratio of a carrier's neighbourhood; what is pressed flatter is held open that much."""
-
-
-def _kept(name: str) -> bpy.types.NodeTree | None:
-    tree = bpy.data.node_groups.get(name)
-    return tree if tree is not None and tree.library is None else None
 
 
 def warp_group() -> bpy.types.NodeTree:
@@ -30,7 +30,7 @@ def warp_group() -> bpy.types.NodeTree:
     Vertices from `First` on are the carriers; `Spacing` is the steps between neighbours and `Step` the
     lattice's step in the object's units. Carriers of nothing brighter than `Faintest` are left out.
     """
-    kept = _kept(WARP_GROUP)
+    kept = kept_group(WARP_GROUP)
     if kept is not None:
         return kept
     graph = Graph(WARP_GROUP)
@@ -64,40 +64,28 @@ def warp_group() -> bpy.types.NodeTree:
     inverse = graph.math("DIVIDE", 1.0, graph.math("MAXIMUM", determinant, smallest))
     points = graph.value("GeometryNodePoints", count, place_of(index), 0.0)
     for name, cross in zip(("row_x", "row_y", "row_z"), crosses, strict=True):
-        points = _stored(graph, points, name, graph.scaled(cross, inverse))
+        points = graph.stored(points, name, graph.scaled(cross, inverse), "FLOAT_VECTOR")
     place = graph.at(mesh, graph.attribute("place", "FLOAT_VECTOR"), index, "FLOAT_VECTOR")
-    points = _stored(graph, points, "place", place)
+    points = graph.stored(points, "place", place, "FLOAT_VECTOR")
     # Where the skin folds over, an inside-out sheet lies between two upright ones that cover all it covers.
     inside_out = graph.math("LESS_THAN", determinant, 0.0)
-    brightest = graph.at(mesh, graph.attribute("density", "FLOAT"), index, "FLOAT")
+    brightest = graph.at(mesh, graph.attribute("brightest", "FLOAT"), index, "FLOAT")
     unneeded = graph.math("MAXIMUM", inside_out, graph.math("LESS_THAN", brightest, faintest))
     kept_points = graph.value("GeometryNodeDeleteGeometry", points, unneeded, domain="POINT")
     graph.result("Points", "Geometry", kept_points)
     return graph.arrange()
 
 
-def _stored(graph: Graph, geometry: Socket, name: str, value: Socket) -> Socket:
-    return graph.value(
-        "GeometryNodeStoreNamedAttribute",
-        geometry,
-        True,
-        name,
-        value,
-        data_type="FLOAT_VECTOR",
-        domain="POINT",
-    )
-
-
 def density_group() -> bpy.types.NodeTree:
     """Points of `warp_group`, the lattice (first vertices of Mesh) and a position → occupancy relative to
-    the peak. `Size` is the lattice's voxels along its axes."""
-    kept = _kept(DENSITY_GROUP)
+    the peak. `Size` is the lattice's voxels along its axes, `Values` the attribute with the type's values."""
+    kept = kept_group(DENSITY_GROUP)
     if kept is not None:
         return kept
     graph = Graph(DENSITY_GROUP)
     points, mesh = graph.declare("Points", "Geometry"), graph.declare("Mesh", "Geometry")
     position, size = graph.declare("Position", "Vector"), graph.declare("Size", "Vector")
-    spacing = graph.declare("Spacing", "Float")
+    spacing, values = graph.declare("Spacing", "Float"), graph.declare("Values", "String")
     nearest = graph.value("GeometryNodeSampleNearest", points, position, domain="POINT")
 
     def of_nearest(field: Socket) -> Socket:
@@ -112,81 +100,64 @@ def density_group() -> bpy.types.NodeTree:
     farthest = graph.math("DIVIDE", graph.math("MAXIMUM", graph.math("MAXIMUM", x, y), z), spacing)
     # Beyond the carriers there is nothing; the fall is soft so that no edge flickers as a pose moves.
     window = graph.value("ShaderNodeMapRange", farthest, 0.8, 1.3, 1.0, 0.0)
-    value = trilinear(graph, mesh, place, size)
+    value = trilinear(graph, mesh, place, size, values)
     graph.result("Density", "Float", graph.math("MULTIPLY", value, window))
     return graph.arrange()
 
 
-def trilinear(graph: Graph, mesh: Socket, place: Socket, size: Socket) -> Socket:
-    """The attribute `density` of the lattice's vertices, in C order of [x, y, z], between its voxels."""
-    last = graph.vector("SUBTRACT", size, (1.0, 1.0, 1.0))
-    inside = graph.vector("MINIMUM", graph.vector("MAXIMUM", place, (0.0, 0.0, 0.0)), last)
-    below = graph.vector(
-        "MINIMUM", graph.vector("FLOOR", inside), graph.vector("SUBTRACT", size, (2.0, 2.0, 2.0))
-    )
-    shares = graph.parts(graph.vector("SUBTRACT", inside, below))
-    _, size_y, size_z = graph.parts(size)
-    strides = graph.joined(graph.math("MULTIPLY", size_y, size_z), size_z, 1.0)
-    stride_x, stride_y, _ = graph.parts(strides)
-    base = graph.dot(below, strides)
-    density = graph.attribute("density", "FLOAT")
+@dataclass(frozen=True)
+class VolumeLayout:
+    """What the group of one object's volume has to know of its mesh.
 
-    def along(axis: int, index: Socket) -> Socket:
-        if axis == 3:
-            # Sample Index truncates; half a step keeps a float just below a whole number on its own voxel.
-            return graph.at(mesh, density, graph.math("ADD", index, 0.5), "FLOAT")
-        stride = (stride_x, stride_y, 1.0)[axis]
-        low, high = along(axis + 1, index), along(axis + 1, graph.math("ADD", index, stride))
-        return graph.math("MULTIPLY_ADD", graph.math("SUBTRACT", high, low), shares[axis], low)
-
-    return along(0, base)
-
-
-def volume_group(parts: int) -> bpy.types.NodeTree:
-    """The modifier on a field volume with `parts` pieces of carriers: deformed mesh in, fog volume out.
-
-    The density at a place is the largest that any piece brings there.
+    Attributes:
+        types: names, in the order of the menu.
+        size: the lattice's voxels along its axes; their values are those of the mesh's first vertices.
+        step: from voxel to voxel in the object's units.
+        spacing: for each type the steps between carriers.
+        pieces: for each type the first vertex and the number of each of its pieces of carriers.
+        offset: parts of a voxel by which the volume's samples lie off whole ones, in [0, 1).
     """
-    name = VOLUME_GROUP if parts == 1 else f"{VOLUME_GROUP}, {parts} pieces"
-    kept = _kept(name)
-    if kept is not None:
-        return kept
+
+    types: tuple[str, ...]
+    size: tuple[int, ...]
+    step: float
+    spacing: list[int]
+    pieces: list[list[tuple[int, int]]]
+    offset: tuple[float, ...]
+
+
+def volume_group(name: str, layout: VolumeLayout) -> bpy.types.NodeTree:
+    """The modifier of a field's volume: deformed mesh in, fog volume out.
+
+    The density at a place is the largest that any piece of carriers brings there.
+    """
     graph = Graph(name)
     graph.tree.is_modifier = True
     mesh = graph.declare("Mesh", "Geometry")
+    number = declare_type(graph, layout.types)
     threshold = graph.declare(
         "Threshold", "Float", default_value=0.2, min_value=0.0, max_value=1.0, subtype="FACTOR",
-        description="Occupancy, relative to the peak, below which nothing shows",
+        description="Probability, relative to the interaction's highest, below which nothing shows",
     )  # fmt: skip
     strength = graph.declare(
         "Density", "Float", default_value=1.0, min_value=0.0, max_value=100.0,
-        description="Factor on the density; at 1 the density is the occupancy relative to the peak",
+        description="Factor on the density; at 1 it is the probability relative to the highest",
     )  # fmt: skip
     resolution = graph.declare(
         "Resolution", "Float", default_value=1.0, min_value=0.25, max_value=6.0,
-        description="Voxels of the volume per voxel of the field",
+        description="Voxels of the volume per voxel of the field; fewer are faster",
     )  # fmt: skip
-    size = graph.declare("Size", "Vector", hide_in_modifier=True)
-    spacing = graph.declare("Spacing", "Float", default_value=1.0, hide_in_modifier=True)
-    step = graph.declare("Step", "Float", default_value=1.0, hide_in_modifier=True)
-    offset = graph.declare("Offset", "Vector", hide_in_modifier=True)
+    declare_look(graph)
     material = graph.declare("Material", "Material")
 
-    pieces = []
-    for part in range(parts):
-        first = graph.declare(f"First {part}", "Int", hide_in_modifier=True)
-        count = graph.declare(f"Count {part}", "Int", hide_in_modifier=True)
-        pieces.append(graph.group(warp_group(), mesh, first, count, spacing, step, threshold).outputs[0])
-    together = graph.tree.nodes.new("GeometryNodeJoinGeometry")
-    for points in pieces:
-        graph.tree.links.new(points, together.inputs[0])
-    box = graph.node("GeometryNodeBoundBox", together.outputs[0])
+    together, relative = _brought(graph, mesh, number, threshold, layout)
     # Whole multiples of the voxel, so that the samples stay where they are while the box moves; moved by a
     # part of a voxel of the object's own, since Cycles loses a volume whose faces coincide with another's.
-    width = graph.math("DIVIDE", step, resolution)
+    box = graph.node("GeometryNodeBoundBox", together)
+    width = graph.math("DIVIDE", layout.step, resolution)
     widths = graph.joined(width, width, width)
     corner = graph.vector("SUBTRACT", graph.vector("SNAP", box.outputs["Min"], widths), widths)
-    low = graph.vector("SUBTRACT", corner, graph.vector("MULTIPLY", offset, widths))
+    low = graph.vector("SUBTRACT", corner, graph.vector("MULTIPLY", layout.offset, widths))
     above = graph.vector("SNAP", graph.vector("SUBTRACT", box.outputs["Max"], low), widths)
     high = graph.vector("ADD", low, graph.vector("ADD", above, graph.scaled(widths, 2.0)))
     sides = graph.vector("DIVIDE", graph.vector("SUBTRACT", high, low), widths)
@@ -194,12 +165,7 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
         graph.math("MINIMUM", graph.math("ADD", side, 1.5), float(VOLUME_SIDE_LIMIT))
         for side in graph.parts(sides)
     ]
-    position = graph.value("GeometryNodeInputPosition")
-    relative = None
-    for points in pieces:
-        brought = graph.group(density_group(), points, mesh, position, size, spacing).outputs[0]
-        relative = brought if relative is None else graph.math("MAXIMUM", relative, brought)
-    above = graph.math("ADD", threshold, 0.1)
+    above = graph.math("ADD", threshold, SOFTNESS)
     shown = graph.value(
         "ShaderNodeMapRange", relative, threshold, above, 0.0, 1.0, interpolation_type="SMOOTHSTEP"
     )
@@ -208,3 +174,26 @@ def volume_group(parts: int) -> bpy.types.NodeTree:
     result = graph.value("GeometryNodeSetMaterial", volume, True, material)
     graph.result("Volume", "Geometry", result)
     return graph.arrange()
+
+
+def _brought(
+    graph: Graph, mesh: Socket, number: Socket, threshold: Socket, layout: VolumeLayout
+) -> tuple[Socket, Socket | None]:
+    """The carriers of the type, and the occupancy relative to the peak that they bring to a position."""
+    spacing = graph.chosen(number, layout.spacing, "INT")
+    values = graph.chosen(number, [VALUE + one for one in layout.types], "STRING")
+    position = graph.value("GeometryNodeInputPosition")
+    size = tuple(float(count) for count in layout.size)
+    most: list[Socket] = []
+    relative: Socket | None = None
+    for piece in range(max(len(pieces) for pieces in layout.pieces)):
+        own = [pieces[piece] if piece < len(pieces) else (0, 0) for pieces in layout.pieces]
+        first = graph.chosen(number, [start for start, _ in own], "INT")
+        count = graph.chosen(number, [length for _, length in own], "INT")
+        points = graph.group(warp_group(), mesh, first, count, spacing, layout.step, threshold).outputs[0]
+        brought = graph.group(density_group(), points, mesh, position, size, spacing, values).outputs[0]
+        # A type of fewer pieces than others has no carriers here, and nothing is read off none.
+        brought = graph.math("MULTIPLY", brought, graph.math("GREATER_THAN", count, 0.5))
+        most.append(points)
+        relative = brought if relative is None else graph.math("MAXIMUM", relative, brought)
+    return graph.joined_geometry(most), relative

@@ -28,11 +28,10 @@ def field_file(tmp_path_factory):
 
 
 def test_an_umbrella_is_learned_above_the_head_and_follows_the_pose(field_file, tmp_path):
-    from addon.scene.axes import points_from_blender
     from addon.scene.body import make_character
     from addon.scene.field_file import read_field
     from addon.scene.field_mesh import import_field_mesh
-    from addon.scene.measure import deformed_vertices
+    from addon.scene.measure import deformed_vertices, resting_vertices
     from addon.scene.posing import apply_pose
 
     from propfield.field.file import load_field
@@ -57,9 +56,7 @@ def test_an_umbrella_is_learned_above_the_head_and_follows_the_pose(field_file, 
     at_hand = read_field(path)
     armature, _ = make_character(at_hand, collection)
     shells = import_field_mesh(at_hand, "hold", armature, collection)
-    points = np.empty(3 * len(shells.data.vertices), np.float32)
-    shells.data.vertices.foreach_get("co", points)
-    canonical = points_from_blender(points.reshape(-1, 3)).astype(np.float32)
+    canonical = resting_vertices(shells).astype(np.float32)
     apply_pose(armature, pose)
     ours = pose_points(field, canonical, weights_at(canonical, field.weights, field.grid), pose)
     assert np.abs(deformed_vertices(shells) - ours).max() < 1e-3

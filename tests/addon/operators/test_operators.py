@@ -17,6 +17,15 @@ def names(blender) -> set[str]:
     return {one.name for one in blender.data.objects}
 
 
+def levels_of(shells) -> np.ndarray:
+    import bpy
+
+    mesh = shells.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    probability = np.empty(len(mesh.vertices), np.float32)
+    mesh.attributes["probability"].data.foreach_get("value", probability)
+    return np.unique(probability)
+
+
 def test_registers_and_unregisters_again_and_again(addon, home):
     import bpy
 
@@ -60,9 +69,7 @@ def test_mesh_and_volume_follow_one_character(blender, field_file):
     made = blender.context.view_layer.objects.active
     assert made.select_get()
     assert made.parent == character
-    probability = np.empty(len(made.data.vertices), np.float32)
-    made.data.attributes["probability"].data.foreach_get("value", probability)
-    assert np.allclose(np.unique(probability), [0.3, 0.6])
+    assert np.allclose(levels_of(made), [0.3, 0.6])
     assert blender.ops.propfield.import_volume(type_name="carry") == {"FINISHED"}
     assert settings.character == character
     assert sum(one.type == "ARMATURE" and not one.hide_viewport for one in blender.data.objects) == 1
@@ -93,11 +100,16 @@ def test_a_bad_file_is_a_sentence_and_changes_nothing(blender, field_file, tmp_p
 
 
 def test_make_body_and_bind_to_another_character(blender, field_file):
+    from addon.scene import field_object
+
     settings = opened(blender, field_file)
     assert blender.ops.propfield.make_body() == {"FINISHED"}
     first = settings.character
     assert blender.ops.propfield.import_mesh(type_name="hold", levels=(0.2, 0.4, 0.8)) == {"FINISHED"}
     mesh = blender.context.view_layer.objects.active
+    field_object.write_input(mesh, "Type", "carry")
+    field_object.write_input(mesh, "Level 2", 0.5, frame=1)
+    field_object.write_input(mesh, "Level 2", 0.6, frame=9)
     assert blender.ops.propfield.make_body() == {"FINISHED"}
     second = settings.character
     assert second != first
@@ -106,9 +118,11 @@ def test_make_body_and_bind_to_another_character(blender, field_file):
     assert blender.ops.propfield.bind() == {"FINISHED"}
     [moved] = [one for one in blender.data.objects if one.get("propfield")]
     assert moved.parent == second
-    probability = np.empty(len(moved.data.vertices), np.float32)
-    moved.data.attributes["probability"].data.foreach_get("value", probability)
-    assert np.allclose(np.unique(probability), [0.2, 0.4, 0.8])
+    assert np.allclose(levels_of(moved), [0.2, 0.5, 0.8])
+    assert field_object.read_input(moved, "Type") == "carry"
+    blender.context.scene.frame_set(9)
+    assert np.allclose(levels_of(moved), [0.2, 0.6, 0.8])
+    assert len([group for group in blender.data.node_groups if group.name.startswith("Propfield mesh")]) == 1
 
 
 def test_bind_refuses_an_armature_that_is_not_smpls(blender, field_file):
@@ -150,7 +164,7 @@ def test_each_import_is_one_undo_step(blender, field_file):
     assert names(blender) == before
     assert blender.context.scene.propfield.field_path == str(field_file)
     assert blender.ops.ed.redo() == {"FINISHED"}
-    assert "umbrella hold mesh" in names(blender)
+    assert "umbrella mesh" in names(blender)
     del settings
 
 

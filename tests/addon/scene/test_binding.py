@@ -4,14 +4,6 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 
-def _canonical(field, object_) -> np.ndarray:
-    from addon.scene.axes import points_from_blender
-
-    points = np.empty(3 * len(object_.data.vertices), np.float32)
-    object_.data.vertices.foreach_get("co", points)
-    return points_from_blender(points.reshape(-1, 3))
-
-
 def _weights(field, points) -> np.ndarray:
     from addon.scene.weights import interpolate_weights
 
@@ -21,14 +13,14 @@ def _weights(field, points) -> np.ndarray:
 
 def test_a_field_mesh_moves_as_the_backend_poses_its_points(field, learned, character, collection, poses):
     from addon.scene.field_mesh import import_field_mesh
-    from addon.scene.measure import deformed_vertices
+    from addon.scene.measure import deformed_vertices, resting_vertices
     from addon.scene.posing import apply_pose
 
     from propfield.field.posing import pose_points
 
     armature, _ = character
     shells = import_field_mesh(field, "all", armature, collection)
-    points = _canonical(field, shells)
+    points = resting_vertices(shells).astype(np.float32)
     weights = _weights(field, points)
     for pose in poses:
         apply_pose(armature, pose)

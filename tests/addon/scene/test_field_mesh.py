@@ -6,13 +6,23 @@ import pytest
 bpy = pytest.importorskip("bpy")
 
 
-def _arrays(mesh):
-    points = np.empty(3 * len(mesh.vertices), np.float32)
-    mesh.vertices.foreach_get("co", points)
-    faces = np.array([polygon.vertices[:] for polygon in mesh.polygons])
-    probability = np.empty(len(mesh.vertices), np.float32)
-    mesh.attributes["probability"].data.foreach_get("value", probability)
-    return points.reshape(-1, 3), faces, probability
+def _evaluated(shells):
+    return shells.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+
+
+def _values(mesh, name, member="value", width=1):
+    found = np.empty(width * len(mesh.vertices), np.float32)
+    mesh.attributes[name].data.foreach_get(member, found)
+    return found if width == 1 else found.reshape(-1, width)
+
+
+def _arrays(shells):
+    """Vertices in the backend's axes and the canonical pose, faces, and each vertex's level."""
+    from addon.scene.measure import resting_vertices
+
+    points = resting_vertices(shells)
+    mesh = _evaluated(shells)
+    return points, np.array([p.vertices[:] for p in mesh.polygons]), _values(mesh, "probability")
 
 
 @pytest.fixture
@@ -22,59 +32,115 @@ def shells(field, character, collection):
     return import_field_mesh(field, "all", character[0], collection, (0.25, 0.5, 0.75))
 
 
+def _open_edges(faces) -> int:
+    count = len(faces[0])
+    edges = Counter(
+        tuple(sorted((face[k], face[(k + 1) % count]))) for face in faces.tolist() for k in range(count)
+    )
+    return sum(shared != 2 for shared in edges.values())
+
+
 def test_each_shell_has_a_colour_of_its_own_in_the_solid_view(shells):
     """Outer ones are clearer, so that inner ones show through."""
-    used = {polygon.material_index for polygon in shells.data.polygons}
-    assert used == {0, 1, 2}
-    opacities = [material.diffuse_color[3] for material in shells.data.materials]
+    mesh = _evaluated(shells)
+    slots = np.array([polygon.material_index for polygon in mesh.polygons])
+    assert set(slots) == {0, 1, 2}
+    opacities = [material.diffuse_color[3] for material in mesh.materials if material]
+    assert len(opacities) == 3
     assert 0 < opacities[0] < opacities[1] < opacities[2] < 1
     # EEVEE showed the outermost alone while overlap was off.
-    assert all(material.use_transparency_overlap for material in shells.data.materials)
-    assert all(material.use_backface_culling for material in shells.data.materials)
-    _, faces, probability = _arrays(shells.data)
-    slots = np.array([polygon.material_index for polygon in shells.data.polygons])
-    assert np.array_equal(np.array([0.25, 0.5, 0.75])[slots], probability[faces[:, 0]])
+    assert all(material.use_transparency_overlap for material in mesh.materials if material)
+    assert all(material.use_backface_culling for material in mesh.materials if material)
+    assert all(polygon.use_smooth for polygon in mesh.polygons)
+    _, faces, probability = _arrays(shells)
+    assert np.array_equal(np.float32([0.25, 0.5, 0.75])[slots], probability[faces[:, 0]])
 
 
 def test_shells_are_closed_nested_and_turned_outward(shells):
-    points, faces, probability = _arrays(shells.data)
+    points, faces, probability = _arrays(shells)
     assert sorted(set(probability)) == [0.25, 0.5, 0.75]
     volumes = []
     for level in (0.25, 0.5, 0.75):
         own = faces[probability[faces[:, 0]] == level]
-        edges = Counter(
-            tuple(sorted((face[k], face[(k + 1) % 4]))) for face in own.tolist() for k in range(4)
-        )
-        assert set(edges.values()) == {2}
+        assert _open_edges(own) == 0
         a, b, c, d = (points[own[:, k]] for k in range(4))
         six = np.einsum("ij,ij->i", a, np.cross(b, c)) + np.einsum("ij,ij->i", a, np.cross(c, d))
         volumes.append(six.sum() / 6)
     assert volumes[0] > volumes[1] > volumes[2] > 0
 
 
-def test_shells_lie_where_the_field_has_their_level(field, shells):
-    from addon.scene.axes import points_from_blender
-
-    points, _, probability = _arrays(shells.data)
-    steps = (points_from_blender(points) - field.first_centre) / field.voxel
+def _trilinear(field, number, points) -> np.ndarray:
+    """The field relative to the type's peak."""
+    steps = (points - field.first_centre) / field.voxel
     base = np.floor(steps).astype(int)
     share = steps - base
     found = np.zeros(len(points))
     for corner in np.ndindex(2, 2, 2):
         factor = np.where(corner, share, 1 - share).prod(1)
-        found += factor * field.occupancy[0][tuple((base + corner).T)]
+        found += factor * field.occupancy[number][tuple((base + corner).T)]
+    return found / field.occupancy[number].max()
+
+
+def test_shells_lie_where_the_field_has_their_level(field, shells):
+    points, _, probability = _arrays(shells)
     # Trilinear here, cubic there: they differ by a little within a voxel.
-    error = found / field.occupancy[0].max() - probability
+    error = _trilinear(field, 0, points) - probability
     assert np.abs(error).mean() < 0.03
     assert np.abs(error).max() < 0.15
 
 
-def test_the_skin_is_whole_and_the_colours_tell_levels_apart(shells):
-    sums = [sum(group.weight for group in vertex.groups) for vertex in shells.data.vertices]
-    assert np.abs(np.array(sums) - 1).max() < 1e-4
-    colours = np.empty(4 * len(shells.data.vertices), np.float32)
-    shells.data.color_attributes.active_color.data.foreach_get("color", colours)
-    assert len(np.unique(colours.reshape(-1, 4).round(4), axis=0)) == 3
+def test_the_type_is_a_switch(field, shells):
+    from addon.scene.field_object import read_input, write_input
+
+    assert read_input(shells, "Type") == "all"
+    write_input(shells, "Type", "stick")
+    points, _, probability = _arrays(shells)
+    assert np.abs(_trilinear(field, 1, points) - probability).mean() < 0.04
+    # The canopy above the head is not part of it.
+    assert points[:, 1].max() < 0.9
+    assert set(_values(_evaluated(shells), "type")) == {1}
+
+
+def test_levels_are_live(field, shells):
+    from addon.scene.field_object import write_input
+
+    write_input(shells, "Level 2", 0.6)
+    points, _, probability = _arrays(shells)
+    assert sorted(set(probability)) == pytest.approx([0.25, 0.6, 0.75])
+    error = _trilinear(field, 0, points) - probability
+    assert np.abs(error).mean() < 0.03
+
+
+def test_a_lower_resolution_has_fewer_faces_on_the_same_surface(field, shells):
+    from addon.scene.field_object import write_input
+
+    fine = len(_arrays(shells)[1])
+    write_input(shells, "Resolution", 1.0)
+    points, faces, probability = _arrays(shells)
+    assert len(faces) < 0.4 * fine
+    assert np.abs(_trilinear(field, 0, points) - probability).mean() < 0.04
+
+
+def test_the_tint_leads_from_the_ramp_to_the_colour(shells):
+    from addon.scene.field_object import write_input
+    from addon.scene.materials import ramp_colours
+
+    mesh = _evaluated(shells)
+    assert mesh.color_attributes.active_color.name == "colour"
+    ramp = ramp_colours(_values(mesh, "probability"))
+    assert np.allclose(_values(mesh, "colour", "color", 4)[:, :3], ramp[:, :3], atol=2e-3)
+    write_input(shells, "Colour", (0.0, 1.0, 0.5, 1.0))
+    write_input(shells, "Tint", 0.25)
+    write_input(shells, "Opacity", 0.5)
+    mesh = _evaluated(shells)
+    mixed = 0.75 * ramp[:, :3] + 0.25 * np.array([0.0, 1.0, 0.5])
+    assert np.allclose(_values(mesh, "colour", "color", 4)[:, :3], mixed, atol=2e-3)
+    assert set(_values(mesh, "opacity")) == {0.5}
+
+
+def test_no_attribute_of_the_lattice_is_left_on_the_shells(shells):
+    names = {attribute.name for attribute in _evaluated(shells).attributes if attribute.name[0] != "."}
+    assert names == {"position", "material_index", "probability", "type", "opacity", "colour"}
 
 
 def test_wrong_levels_an_unknown_type_and_an_empty_field_get_one_sentence(field, character, collection):
@@ -102,8 +168,8 @@ def test_a_field_at_the_border_of_its_grid_is_closed_too(field, character, colle
     shells = import_field_mesh(
         replace(field, occupancy=occupancy), "all", character[0], collection, levels=(0.5,)
     )
-    edges = Counter(tuple(sorted(edge)) for polygon in shells.data.polygons for edge in polygon.edge_keys)
-    assert set(edges.values()) == {2}
+    _, faces, _ = _arrays(shells)
+    assert _open_edges(faces) == 0
 
 
 def test_a_large_grid_is_pooled(field):
@@ -113,10 +179,10 @@ def test_a_large_grid_is_pooled(field):
 
     fine = np.zeros((1, 200, 200, 200), np.float32)
     fine[0, 20:180, 20:180, 20:180] = 0.5
-    cropped = lattice.crop_lattice(replace(field, resolution=200, occupancy=fine), "all")
+    cropped = lattice.crop_lattice(replace(field, resolution=200, occupancy=fine), ("all",))
     assert cropped.factor == 2
     assert cropped.values.size <= lattice.LATTICE_LIMIT
-    inside = np.argwhere(cropped.values > 0.99)
+    inside = np.argwhere(cropped.values[0] > 0.99)
     # The first and the last pooled voxel lie half a fine voxel inside the block's faces.
     low, high = (cropped.first + cropped.step * edge for edge in (inside.min(0), inside.max(0)))
     voxel = field.size / 200

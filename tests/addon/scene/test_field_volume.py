@@ -28,7 +28,7 @@ def fog(field, character, collection):
     return import_field_volume(field, "all", character[0], collection)
 
 
-def _samples(field, learned, pose, least):
+def _samples(field, learned, pose, least, number=0):
     """Places between voxel centres where the field is above `least` of its peak, carried into `pose` by the
     backend, in Blender's axes; and the field's trilinear values there."""
     from addon.scene.axes import points_to_blender
@@ -36,7 +36,7 @@ def _samples(field, learned, pose, least):
 
     from propfield.field.posing import pose_points
 
-    occupancy = learned.types[0].occupancy / learned.types[0].occupancy.max()
+    occupancy = learned.types[number].occupancy / learned.types[number].occupancy.max()
     random = np.random.default_rng(6)
     steps = random.uniform(1, field.resolution - 2, (400_000, 3))
     base = np.floor(steps).astype(int)
@@ -52,54 +52,35 @@ def _samples(field, learned, pose, least):
 
 
 def _measured(fog, points) -> np.ndarray:
-    """The density that the node group gives at points of the armature's space.
+    """The occupancy relative to the peak that the modifier's nodes give at points of the armature's space.
 
-    The modifier's own groups, with the volume's grid replaced by the given points, so that it works in
-    every version, also where Python cannot read volumes.
+    The modifier's own group, with the volume's grid replaced by the given points, so that it works in every
+    version, also where Python cannot read volumes.
     """
+    from addon.scene.field_object import write_input
     from addon.scene.mesh_data import make_mesh
-    from addon.scene.nodes import Graph
-    from addon.scene.volume_nodes import density_group, warp_group
 
     probe = bpy.data.objects.new("probe", make_mesh("probe", points))
-    modifier = fog.modifiers["Propfield volume"]
-    inputs = {
-        item.name: modifier.get(item.identifier)
-        for item in modifier.node_group.interface.items_tree
-        if item.in_out == "INPUT"
-    }
-    graph = Graph("measure")
-    graph.tree.is_modifier = True
-    mesh = graph.declare("Mesh", "Geometry")
-    info = graph.node("GeometryNodeObjectInfo", transform_space="ORIGINAL")
-    info.inputs["Object"].default_value = probe
-    size, spacing = tuple(inputs["Size"]), inputs["Spacing"]
-    density, pieces = 0.0, [name for name in inputs if name.startswith("First ")]
-    for number in range(len(pieces)):
-        first, count = inputs[f"First {number}"], inputs[f"Count {number}"]
-        warped = graph.group(warp_group(), mesh, first, count, spacing, inputs["Step"], 0.0).outputs[0]
-        position = graph.value("GeometryNodeInputPosition")
-        found = graph.group(density_group(), warped, mesh, position, size, spacing).outputs[0]
-        density = graph.math("MAXIMUM", density, found)
-    stored = graph.value(
-        "GeometryNodeStoreNamedAttribute",
-        info.outputs["Geometry"],
-        True,
-        "measured",
-        density,
-        data_type="FLOAT",
-        domain="POINT",
-    )
-    graph.result("Mesh", "Geometry", stored)
     bpy.context.scene.collection.objects.link(probe)
-    whole, modifier.show_viewport = modifier.show_viewport, False
-    measuring = fog.modifiers.new("measure", "NODES")
-    measuring.node_group = graph.tree
+    modifier = fog.modifiers["Propfield volume"]
+    whole, threshold = modifier.node_group, modifier["Socket_2"]
+    tree = modifier.node_group = whole.copy()
+    (soft,) = (node for node in tree.nodes if node.bl_idname == "ShaderNodeMapRange")
+    (exit_,) = (node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")
+    info = tree.nodes.new("GeometryNodeObjectInfo")
+    info.inputs["Object"].default_value = probe
+    stored = tree.nodes.new("GeometryNodeStoreNamedAttribute")
+    stored.inputs["Name"].default_value = "measured"
+    tree.links.new(info.outputs["Geometry"], stored.inputs["Geometry"])
+    value = next(socket for socket in stored.inputs if socket.name == "Value" and socket.enabled)
+    tree.links.new(soft.inputs["Value"].links[0].from_socket, value)
+    tree.links.new(stored.outputs["Geometry"], exit_.inputs[0])
+    write_input(fog, "Threshold", 0.0)
     evaluated = fog.evaluated_get(bpy.context.evaluated_depsgraph_get())
     values = np.empty(len(points), np.float32)
     evaluated.data.attributes["measured"].data.foreach_get("value", values)
-    fog.modifiers.remove(measuring)
-    modifier.show_viewport = whole
+    modifier.node_group = whole
+    write_input(fog, "Threshold", threshold)
     bpy.data.objects.remove(probe)
     return values
 
@@ -127,6 +108,34 @@ def test_posed_it_carries_the_field_s_values_along(turns, most, field, learned, 
     assert (found < 0.5 * values).mean() < most
 
 
+def test_the_type_is_a_switch_that_can_be_keyed(field, learned, character, fog, tmp_path):
+    """Here with other pieces of carriers: the stick is one, all together are more."""
+    from addon.scene.field_object import input_path, read_input, write_input
+    from addon.scene.posing import apply_pose
+
+    apply_pose(character[0], field.rest_pose)
+    write_input(fog, "Type", "all", frame=1)
+    write_input(fog, "Type", "stick", frame=10)
+    write_input(fog, "Threshold", 0.1, frame=1)
+    write_input(fog, "Threshold", 0.3, frame=11)
+    assert input_path(fog, "Threshold").startswith('modifiers["Propfield volume"]["Socket_')
+    name = fog.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "keyed.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "keyed.blend"))
+    fog, scene = bpy.data.objects[name], bpy.context.scene
+    # Between its keys a type stays the one before: nothing lies between two interactions.
+    for frame, shown, threshold in ((1, 0, 0.1), (6, 0, 0.2), (10, 1, None), (11, 1, 0.3)):
+        scene.frame_set(frame)
+        at_hand = fog.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        assert read_input(at_hand, "Type") == ("all", "stick")[shown]
+        if threshold is not None:
+            assert read_input(at_hand, "Threshold") == pytest.approx(threshold, abs=1e-6)
+    scene.frame_set(10)
+    points, values = _samples(field, learned, field.rest_pose, 0.15, number=1)
+    fog.animation_data_clear()
+    assert np.abs(_measured(fog, points) - values).max() < 1e-4
+
+
 def test_far_from_the_field_there_is_nothing(field, character, fog):
     from addon.scene.posing import apply_pose
 
@@ -137,16 +146,15 @@ def test_far_from_the_field_there_is_nothing(field, character, fog):
 
 @pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="Python sees evaluated volumes from 4.5 on")
 def test_the_volume_itself_holds_that_density(field, learned, character, fog, tmp_path):
-    from addon.scene.nodes import set_input
+    from addon.scene.field_object import write_input
     from addon.scene.posing import apply_pose
 
     bpy.utils.expose_bundled_modules()
     openvdb = pytest.importorskip("openvdb")
     pose = _pose(field, SITTING)
     apply_pose(character[0], pose)
-    set_input(fog.modifiers[-1], "Threshold", 0.0)
-    set_input(fog.modifiers[-1], "Density", 2.0)
-    fog.update_tag()
+    write_input(fog, "Threshold", 0.0)
+    write_input(fog, "Density", 2.0)
     geometry = fog.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
     grids = geometry.volume.grids
     assert [grid.name for grid in grids] == ["density"]
@@ -178,12 +186,12 @@ def test_a_fine_grid_is_carried_by_few_points(field):
         np.arange(96**3 + 1, dtype=np.int32), np.zeros(96**3, np.uint8), np.ones(96**3, np.float32)
     )
     fine_field = replace(field, resolution=96, occupancy=fine, voxel_weights=rows)
-    lattice = crop_lattice(fine_field, "all")
-    (piece,), spacing = choose_carriers(fine_field, lattice)
+    lattice = crop_lattice(fine_field, ("all",))
+    (piece,), spacing = choose_carriers(fine_field, lattice, 0)
     assert spacing > 1
     assert len(piece.steps) < 1.6 * CARRIER_LIMIT
     # Every place of the support is within half a spacing of a carrier, along each axis.
-    inside = np.argwhere(lattice.values > 0)
+    inside = np.argwhere(lattice.values[0] > 0)
     carriers = {tuple(step) for step in piece.steps.astype(int).tolist()}
     nearest = np.floor(inside / spacing + 0.5).astype(int) * spacing
     assert all(tuple(step) in carriers for step in nearest.tolist())
@@ -196,7 +204,7 @@ def test_pieces_that_limbs_carry_are_found_apart(field):
     from addon.scene.carriers import choose_carriers
     from addon.scene.lattice import crop_lattice
 
-    pieces, _ = choose_carriers(field, crop_lattice(field, "all"))
+    pieces, _ = choose_carriers(field, crop_lattice(field, ("all", "stick")), 0)
     assert len(pieces) >= 2
     arm = [field.joints.index(f"right_{joint}") for joint in ("shoulder", "elbow", "wrist", "hand")]
     carried = [piece.weights[:, arm].sum(1).mean() for piece in pieces]

@@ -23,7 +23,7 @@ WITHOUT_ADDON = textwrap.dedent(
     for name, quaternion in zip(wanted["names"], wanted["quaternions"]):
         armature.pose.bones[str(name)].rotation_quaternion = Quaternion(quaternion)
     graph = bpy.context.evaluated_depsgraph_get()
-    mesh = bpy.data.objects["umbrella all mesh"].evaluated_get(graph).data
+    mesh = bpy.data.objects["umbrella mesh"].evaluated_get(graph).data
     points = np.empty(3 * len(mesh.vertices), np.float32)
     mesh.vertices.foreach_get("co", points)
     (corners,) = [
