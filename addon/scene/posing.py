@@ -104,8 +104,8 @@ def _turn_controls(
                     armature.pose.bones[name].keyframe_insert(f'["{key}"]', frame=frame)
     depths: dict[int, list[tuple[str, int]]] = {}
     for joint, name in enumerate(JOINT_NAMES):
-        if name in rig.controls:
-            bone = armature.data.bones[rig.controls[name]]
+        for control in rig.controls.get(name, ()):
+            bone = armature.data.bones[control]
             depths.setdefault(len(bone.parent_recursive), []).append((bone.name, joint))
     armature.update_tag()
     for depth in sorted(depths):

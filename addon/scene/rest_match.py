@@ -125,6 +125,11 @@ def _turns(rig: Rig, heads: np.ndarray, knuckle_lines: dict[str, np.ndarray]) ->
         start, end = f"{side}_{joint}", f"{side}_{end}"
         return shortest_arc(above @ direction(heads, start, end), direction(T_POSE, start, end)) @ above
 
+    def has_fingers(side: str) -> bool:
+        # Some files have the fingers begin in the wrist.
+        length = np.linalg.norm(direction(heads, f"{side}_wrist", f"{side}_hand"))
+        return rig.mapped[JOINT_INDEX[f"{side}_hand"]] and bool(length > 0.02 * _trunk(heads))
+
     def put(side: str, joint: str, turn: np.ndarray) -> None:
         turns[JOINT_INDEX[f"{side}_{joint}"]] = turn
 
@@ -145,7 +150,7 @@ def _turns(rig: Rig, heads: np.ndarray, knuckle_lines: dict[str, np.ndarray]) ->
         put(side, "foot", foot)
         upper = swing(side, "shoulder", "elbow", np.eye(3))
         fore = swing(side, "elbow", "wrist", upper)
-        hand = swing(side, "wrist", "hand", fore) if rig.mapped[JOINT_INDEX[f"{side}_hand"]] else fore
+        hand = swing(side, "wrist", "hand", fore) if has_fingers(side) else fore
         if side in knuckle_lines:
             axis = direction(T_POSE, f"{side}_elbow", f"{side}_wrist")
             axis /= np.linalg.norm(axis)

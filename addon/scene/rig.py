@@ -37,7 +37,7 @@ class Rig:
     mapped: tuple[bool, ...]
     rests_in_t_pose: bool
     knuckles: dict[str, tuple[str, str]]
-    controls: dict[str, str]
+    controls: dict[str, tuple[str, ...]]
     settings: dict[str, dict[str, float]]
 
 
@@ -146,7 +146,10 @@ def _rig(rig_map: RigMap, there: dict[str, str], prefix: str, names: frozenset[s
         mapped=tuple(joint in there for joint in JOINT_NAMES),
         rests_in_t_pose=rig_map.rests_in_t_pose,
         knuckles={side: pair for side, pair in knuckles.items() if names.issuperset(pair)},
-        controls={j: prefix + bone for j, bone in rig_map.controls.items() if prefix + bone in names},
+        controls={
+            joint: tuple(prefix + bone for bone in turning if prefix + bone in names)
+            for joint, turning in rig_map.controls.items()
+        },
         settings={prefix + b: values for b, values in rig_map.settings.items() if prefix + b in names},
     )
 

@@ -36,7 +36,7 @@ class RigMap:
         marks: further bones that must be there, which tell this rig from others.
         rests_in_t_pose: the rig's rest is SMPL's zero pose itself.
         knuckles: side → first bones of index and little finger, which tell how the hand is turned.
-        controls: joint → the bone that turns it, where that is not the one that moves the skin.
+        controls: joint → the bones that turn it, where those are not the ones that move the skin.
         settings: control bone → its custom properties for the controls to have effect.
     """
 
@@ -46,7 +46,7 @@ class RigMap:
     marks: tuple[str, ...] = ()
     rests_in_t_pose: bool = False
     knuckles: dict[str, tuple[str, str]] = field(default_factory=dict)
-    controls: dict[str, str] = field(default_factory=dict)
+    controls: dict[str, tuple[str, ...]] = field(default_factory=dict)
     settings: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -89,7 +89,7 @@ def parse_rig_map(content: bytes, source: str) -> RigMap:
         marks=reader.words(data.get("marks", []), "marks"),
         rests_in_t_pose=reader.switch(data.get("rests_in_t_pose", False), "rests_in_t_pose"),
         knuckles=reader.knuckles(data.get("knuckles", {})),
-        controls=reader.joints(data.get("controls", {}), "controls"),
+        controls=reader.controls(data.get("controls", {})),
         settings=reader.settings(data.get("settings", {})),
     )
 
@@ -153,6 +153,15 @@ class _Reader:
             if self.word(bone, joint) in result.values():
                 raise self.wrong(f"gives the bone “{bone[:40]}” to two joints")
             result[joint] = bone
+        return result
+
+    def controls(self, value: Any) -> dict[str, tuple[str, ...]]:
+        """Joint → the bones that turn it."""
+        result: dict[str, tuple[str, ...]] = {}
+        for joint, names in self.table(value, "controls").items():
+            if joint not in JOINT_INDEX:
+                raise self.wrong(f"names in “controls” the joint “{joint[:40]}”, which SMPL does not have")
+            result[joint] = self.words(names, "controls")
         return result
 
     def prefixes(self, value: Any) -> tuple[str, ...]:
