@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 3
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-minimal test-blenders bench lint format extension docs body clean
+.PHONY: help demo test test-slow test-endurance test-minimal test-blenders bench lint format extension docs body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/ready  ## The tests that everyone runs, under 10 minutes on 2 core
 
 test-slow: $(VENV)/ready  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+test-endurance: $(VENV)/ready  ## A night in fast motion: killed at 20 moments, 500 small jobs (20 minutes)
+	$(BIN)/python -m pytest tests/end_to_end/test_endurance.py --timeout 7200 -s
 
 test-minimal: $(VENV)/ready  ## A fresh environment without any extra: each verb works, or says what it needs
 	$(BIN)/python -m pytest tests/end_to_end/test_minimal_install.py --timeout 3600

@@ -55,7 +55,7 @@ class Backend:
     def hello(self, timeout: float = 5.0) -> dict:
         """What the backend is: version, device, providers, categories. Foreign for any other server."""
         try:
-            answer = self._json("GET", "/v1/hello", timeout=timeout)
+            answer = self.ask("GET", "/v1/hello", timeout=timeout)
         except Refused as error:
             raise Foreign(
                 f"Port {self.port} answers but refuses this user ({_clause(str(error))}): stop that program, "
@@ -70,43 +70,43 @@ class Backend:
 
     def pulse(self) -> dict:
         """A sign of life: process, instance, device, how many programs use it. Foreign for another server."""
-        answer = self._json("GET", "/v1/pulse", timeout=PULSE_SECONDS)
+        answer = self.ask("GET", "/v1/pulse", timeout=PULSE_SECONDS)
         if answer.get("name") != "propfield":
             raise self._foreign()
         return answer
 
     def attach(self, pid: int, keep: bool) -> int:
         """Enters a process, so that the backend lives as long; gives how many there are. `keep`: longer."""
-        answer = self._json("POST", "/v1/clients", {"pid": pid, "keep": keep}, PULSE_SECONDS)
+        answer = self.ask("POST", "/v1/clients", {"pid": pid, "keep": keep}, PULSE_SECONDS)
         return int(answer.get("clients") or 0)
 
     def leave(self, pid: int, end: bool = False) -> int:
         """Strikes a process out; gives how many are left. `end`: nobody keeps the backend any more."""
         path = f"/v1/clients/{pid}?end={'true' if end else 'false'}"
-        return int(self._json("DELETE", path, timeout=PULSE_SECONDS).get("clients") or 0)
+        return int(self.ask("DELETE", path, timeout=PULSE_SECONDS).get("clients") or 0)
 
     def post_job(self, request: dict) -> str:
         """Queues work; gives the job's id."""
-        answer = self._json("POST", "/v1/jobs", request)
+        answer = self.ask("POST", "/v1/jobs", request)
         if not isinstance(answer.get("id"), str):
             raise self._foreign()
         return answer["id"]
 
     def job(self, identifier: str) -> dict:
         """The job's state, stage, progress, message, result and error."""
-        return self._json("GET", f"/v1/jobs/{quote(identifier, safe='')}")
+        return self.ask("GET", f"/v1/jobs/{quote(identifier, safe='')}")
 
     def jobs(self) -> list[dict]:
         """All jobs that the backend remembers."""
-        return list(self._json("GET", "/v1/jobs").get("jobs", []))
+        return list(self.ask("GET", "/v1/jobs").get("jobs", []))
 
     def cancel(self, identifier: str) -> dict:
         """Asks the job to stop; gives the job."""
-        return self._json("DELETE", f"/v1/jobs/{quote(identifier, safe='')}")
+        return self.ask("DELETE", f"/v1/jobs/{quote(identifier, safe='')}")
 
     def fields(self) -> list[dict]:
         """The fields in the backend's library."""
-        return list(self._json("GET", "/v1/fields").get("fields", []))
+        return list(self.ask("GET", "/v1/fields").get("fields", []))
 
     def download_field(self, name: str, folder: Path) -> Path:
         """Saves a field of the library in `folder`; gives the file. Nothing half-written stays."""
@@ -122,7 +122,7 @@ class Backend:
             ) from error
         try:
             with os.fdopen(handle, "wb") as stream:
-                self._save(f"/v1/fields/{quote(name, safe='')}/file", stream)
+                self.save(f"/v1/fields/{quote(name, safe='')}/file", stream)
             Path(temporary).replace(destination)
         except OSError as error:
             raise BackendError(
@@ -166,7 +166,7 @@ class Backend:
                 if Path(name).name != name:
                     raise self._foreign()
                 with open(made / name, "wb") as stream:
-                    self._save(f"{path}/{quote(name, safe='')}", stream)
+                    self.save(f"{path}/{quote(name, safe='')}", stream)
         except (OSError, BackendError) as error:
             shutil.rmtree(made, ignore_errors=True)
             if isinstance(error, BackendError):
@@ -176,12 +176,15 @@ class Backend:
             ) from error
         return made
 
-    def _json(self, method: str, path: str, body: dict | None = None, timeout: float | None = None) -> dict:
+    def ask(self, method: str, path: str, body: dict | None = None, timeout: float | None = None) -> dict:
+        """One request whose answer is JSON, or nothing."""
         data = None if body is None else json.dumps(body).encode()
         with _Exchange(self, method, path, data, timeout, {"Content-Type": "application/json"}) as response:
             raw = response.read(MOST_JSON_BYTES + 1)
         if len(raw) > MOST_JSON_BYTES:
             raise self._foreign()
+        if response.status == 204:
+            return {}
         answer = self._decoded(raw)
         if response.status >= 400:
             raise self._refusal(response.status, answer)
@@ -189,7 +192,8 @@ class Backend:
             raise self._foreign()
         return answer
 
-    def _save(self, path: str, stream) -> None:
+    def save(self, path: str, stream) -> None:
+        """Writes what lies at a path of the wire into a stream."""
         with _Exchange(self, "GET", path, timeout=FILE_SECONDS) as response:
             if response.status >= 400:
                 raise self._refusal(response.status, self._decoded(response.read(MOST_JSON_BYTES)))

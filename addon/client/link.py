@@ -121,6 +121,10 @@ class Link:
     def connected(self, unfinished: list[dict], library: list[dict]) -> None:
         """For those who build on it: called in a step when the backend is there, also after a restart."""
 
+    def steady(self) -> None:
+        """Said of a backend that did what it was asked: a later crash has all its restarts again."""
+        self._restarts = 0
+
     def current(self) -> Backend | None:
         """For threads that follow a job: the backend, None while it is restarted. BackendError when it is
         gone for good."""
@@ -189,7 +193,7 @@ class Link:
             # Two Blenders began at once and the other's won, or somebody restarted it by hand.
             self.process = None
         if time.monotonic() - self._up_since > STEADY_SECONDS:
-            self._restarts = 0
+            self.steady()
         if pulse.get("instance") != self.greeting.get("instance"):
             self.notice = "The backend was started anew elsewhere."
             self._reopen(lambda given_up: join(self._port, self.keep))

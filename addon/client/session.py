@@ -137,6 +137,8 @@ class Session(Link):
             job.result = answer.get("result") or {}
             job.error = str(answer.get("error") or "")
             job.state = str(answer.get("state"))
+            if job.state == "done":
+                self.steady()
             if received is not None:
                 job.path = received[0]
                 done(*received)

@@ -13,6 +13,8 @@ HELPER_DIED = (
     "close other programs and start it anew."
 )
 """What BrokenExecutor means to a user."""
+HELPER_EXIT = 4
+"""What a worker leaves with then."""
 
 
 def creation_time(pid: int) -> float:

@@ -13,7 +13,14 @@ from typing import IO
 from propfield.atomic import remove_unfinished
 from propfield.home import Home
 from propfield.jobs.job import Job
-from propfield.jobs.processes import creation_time, end_group, end_tree, is_same_process
+from propfield.jobs.processes import (
+    HELPER_DIED,
+    HELPER_EXIT,
+    creation_time,
+    end_group,
+    end_tree,
+    is_same_process,
+)
 from propfield.jobs.store import JobStore
 
 _log = logging.getLogger(__name__)
@@ -147,6 +154,8 @@ class JobRunner:
 
 
 def _death_sentence(code: int) -> str:
+    if code == HELPER_EXIT:
+        return HELPER_DIED
     how = f"by signal {-code}" if code < 0 else f"with code {code}"
     return (
         f"The job's process was ended from outside twice ({how}), most likely because memory ran out; "

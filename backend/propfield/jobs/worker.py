@@ -18,7 +18,7 @@ from types import TracebackType
 from propfield.errors import Cancelled, PropfieldError
 from propfield.home import Home, open_home
 from propfield.jobs.job import Job
-from propfield.jobs.processes import HELPER_DIED, end_descendants, end_helpers
+from propfield.jobs.processes import HELPER_EXIT, end_descendants, end_helpers
 from propfield.jobs.requests import CheckRequest, LearnRequest, ReconstructRequest, parse_request
 from propfield.jobs.stages import overall, shares_of
 from propfield.jobs.store import JobStore
@@ -83,7 +83,8 @@ def _listen(cancelled: threading.Event) -> None:
 
 
 def main() -> int:
-    """Does one job; 0 when its end, good or bad, stands in the database."""
+    """Does one job; 0 when its end, good or bad, stands in the database, HELPER_EXIT when a process that
+    helped was ended from outside."""
     parser = argparse.ArgumentParser(description="Does one job of a propfield backend.")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--job", required=True)
@@ -118,7 +119,8 @@ def main() -> int:
         if cancelled.is_set():
             store.end_cancelled(job.id)
         else:
-            store.fail(job.id, HELPER_DIED)
+            # As if it had been ended itself: the service tries it once more.
+            return HELPER_EXIT
     except MemoryError:
         store.fail(job.id, "Memory ran out; ask for less at once (fewer views or a smaller resolution).")
     except OSError as error:
