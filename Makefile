@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 3
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-endurance test-minimal test-blenders bench lint format extension docs body clean
+.PHONY: help demo test test-slow test-endurance test-minimal test-blenders test-window bench lint format extension docs body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-blenders: $(VENV)/ready  ## The add-on's tests in each Blender that it supp
 	    && $(BIN)/python blender_scripts/share_environment.py $$venv/bin/python && touch $$venv/ready; } || exit 1; \
 	  echo "== Blender $$version"; $$venv/bin/python -m pytest tests/addon -m "not slow" || exit 1; \
 	done
+
+test-window: $(VENV)/ready  ## A whole Blender, BLENDER=program, driven through its window from learning to saving
+	$(BIN)/python -m pytest tests/window -p no:xdist
 
 bench: $(VENV)/ready  ## The engine's speed on this machine, beside a dense version of the paper's formulas (minutes)
 	$(BIN)/propfield bench $(if $(wildcard ../shared/reference),--reference ../shared/reference)
