@@ -44,6 +44,13 @@ def transforms_to_blender(transforms: np.ndarray) -> np.ndarray:
     return change @ transforms @ change.T
 
 
+def transforms_from_blender(transforms: np.ndarray) -> np.ndarray:
+    """(..., 4, 4) affine transforms of Blender points, as transforms of backend points."""
+    change = np.eye(4)
+    change[:3, :3] = TO_BLENDER
+    return change.T @ transforms @ change
+
+
 @dataclass(frozen=True)
 class BlenderCamera:
     """What a Blender camera needs to see what an OpenCV camera saw.

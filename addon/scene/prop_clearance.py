@@ -1,0 +1,80 @@
+"""How far points are from the posed body, and how a prop is moved out of it."""
+
+import numpy as np
+from mathutils import Vector
+from mathutils.bvhtree import BVHTree
+
+LEFT_IN = 0.004
+"""Metres that a prop may be in the body: less than the 5 mm allowed, since samples miss a little."""
+
+
+class Body:
+    """A posed body's surface: (B, 3) vertices, (F, 3) faces; of these only `solid` (F,) keep things out."""
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, solid: np.ndarray | None = None) -> None:
+        self._vertices = vertices.astype(np.float64)
+        corners = self._vertices[faces]
+        facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals = np.zeros_like(self._vertices)
+        for corner in range(3):
+            np.add.at(normals, faces[:, corner], facing)
+        # Those of vertices tell inside from outside at sharp edges too.
+        self._normals = normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-20)[:, None]
+        self._faces = faces
+        self._solid = np.ones(len(faces), bool) if solid is None else solid
+        self._tree = BVHTree.FromPolygons(self._vertices.tolist(), faces.tolist(), all_triangles=True)
+
+    def nearest(self, points: np.ndarray, reach: float = 10.0) -> tuple[np.ndarray, np.ndarray]:
+        """Of (P, 3) points the (P,) signed distances in metres, inside below zero, and (P, 3) the outward
+        directions. What is beyond `reach`, or nearest to what is not solid, is outside."""
+        distance = np.full(len(points), reach)
+        outward = np.zeros((len(points), 3))
+        where, feet, faces = [], [], []
+        find = self._tree.find_nearest
+        for row, point in enumerate(points.tolist()):
+            foot, _, face, _ = find(Vector(point), reach)
+            if face is not None:
+                where.append(row)
+                feet.append(foot[:])
+                faces.append(face)
+        if not where:
+            return distance, outward
+        rows, hit, foot_points = np.array(where), np.array(faces), np.array(feet)
+        off = points[rows] - foot_points
+        length = np.linalg.norm(off, axis=1)
+        corners = self._faces[hit]
+        near = 1 / (np.linalg.norm(self._vertices[corners] - foot_points[:, None], axis=2) + 1e-9)
+        normal = (near[..., None] * self._normals[corners]).sum(1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-20)[:, None]
+        inside = ((off * normal).sum(1) < 0) & self._solid[hit]
+        distance[rows] = np.where(inside, -length, length)
+        outward[rows] = normal
+        return distance, outward
+
+    def depth(self, points: np.ndarray) -> float:
+        """Metres of the deepest of (P, 3) points."""
+        return max(0.0, -float(self.nearest(points, 0.2)[0].min()))
+
+    def cleared(self, points: np.ndarray, most: float = 0.15, rounds: int = 40) -> np.ndarray | None:
+        """(3,) by how much (P, 3) points are to be moved so that none is deeper than LEFT_IN; None where that
+        takes more than `most` metres."""
+        shift = np.zeros(3)
+        # What is farther away than it may be moved never gets in.
+        points = points[self.nearest(points, most)[0] < most]
+        if not len(points):
+            return shift
+        for _ in range(rounds):
+            distance, outward = self.nearest(points + shift, most)
+            deep = distance < -LEFT_IN
+            if not deep.any():
+                return shift
+            # The deepest say the way: a step as deep as they are, along what they have in common.
+            weight = -distance[deep]
+            way = (weight[:, None] * outward[deep]).sum(0)
+            length = np.linalg.norm(way)
+            if length < 1e-9:
+                return None
+            shift = shift + way / length * (weight.max() - 0.7 * LEFT_IN)
+            if np.linalg.norm(shift) > most:
+                return None
+        return None
