@@ -118,7 +118,7 @@ class Link:
             time.sleep(0.01)
         return True
 
-    def connected(self, unfinished: list[dict], library: list[dict]) -> None:
+    def connected(self, jobs: list[dict]) -> None:
         """For those who build on it: called in a step when the backend is there, also after a restart."""
 
     def steady(self) -> None:
@@ -143,10 +143,10 @@ class Link:
         def given_up() -> bool:
             return attempt != self._attempt
 
-        def work() -> tuple[Connection, list[dict], list[dict]]:
+        def work() -> tuple[Connection, list[dict]]:
             try:
                 connection = reach(given_up)
-                return connection, connection.backend.jobs(), connection.backend.fields()
+                return connection, connection.backend.jobs()
             except BackendError:
                 # Read here and not by the window's thread.
                 self.pump.say(setattr, self, "last_words", last_lines(log_file()))
@@ -163,7 +163,7 @@ class Link:
 
         self.pump.work(work, heard)
 
-    def _opened(self, connection: Connection, jobs: list[dict], library: list[dict]) -> None:
+    def _opened(self, connection: Connection, jobs: list[dict]) -> None:
         self.backend, self.process = connection.backend, connection.process
         self.greeting, self.others = connection.greeting, connection.others
         self.state, self.missed, self.last_words = RUNNING, 0, ()
@@ -175,7 +175,7 @@ class Link:
             self.pump.say(self._felt, beat, attempt)
 
         threading.Thread(target=listen, args=(connection, over, tell), name="heartbeat", daemon=True).start()
-        self.connected(jobs, library)
+        self.connected(jobs)
 
     def _felt(self, beat: Beat, attempt: int) -> None:
         if attempt != self._attempt or self.state != RUNNING:

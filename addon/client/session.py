@@ -7,7 +7,6 @@ from typing import Any
 from .http import Backend, BackendError
 from .jobs import Job, follow, persist, receive, receive_scene, send_photo, unfinished_learning
 from .link import RUNNING, STARTING, STOPPED, STOPPING, Link
-from .process import BackendProcess
 
 __all__ = ["RUNNING", "STARTING", "STOPPED", "STOPPING", "Session"]
 
@@ -16,7 +15,6 @@ class Session(Link):
     """The backend and its job. Every method returns at once; `step` carries what threads found to the caller.
 
     Attributes:
-        library: the fields that the backend keeps, as it last said.
         job: the work that runs or ran last.
         found: called with a learn job that was under way already when the backend was joined, and that no
             other Blender can be following.
@@ -24,7 +22,6 @@ class Session(Link):
 
     def __init__(self) -> None:
         super().__init__()
-        self.library: list[dict] = []
         self.job: Job | None = None
         self.found: Callable[[dict], None] = lambda _: None
 
@@ -42,16 +39,11 @@ class Session(Link):
         """The interaction types of a category: name, prompt, part."""
         return next((list(c.get("types") or []) for c in self.categories if c.get("name") == category), [])
 
-    def connected(self, jobs: list[dict], library: list[dict]) -> None:
+    def connected(self, jobs: list[dict]) -> None:
         """See Link."""
-        self.library = library
         unfinished = unfinished_learning(jobs)
         if unfinished and not self.learning and not self.others:
             self.found(unfinished[-1])
-
-    def _forget(self) -> tuple[Backend | None, BackendProcess | None]:
-        self.library = []
-        return super()._forget()
 
     def leave(self) -> None:
         """See Link; a job works on."""
@@ -125,7 +117,6 @@ class Session(Link):
                 return answer, None
             self.pump.say(setattr, job, "state", "receiving")
             received = persist(self.current, job, lambda backend: take(backend, answer))
-            self.pump.say(setattr, self, "library", persist(self.current, job, Backend.fields))
             return answer, received
 
         def heard(outcome: Any) -> None:
@@ -145,22 +136,6 @@ class Session(Link):
 
         self.pump.work(work, heard)
         return job
-
-    def fetch(
-        self, name: str, folder: Path, read: Callable[[Path], Any], done: Callable[[Path, Any], None]
-    ) -> None:
-        """Brings a field of the backend's library into `folder`; as `learn` once it is learned."""
-        if self.state != RUNNING or self.backend is None:
-            raise BackendError("No backend runs: start it in the Propfield tab first.")
-        backend, self.problem = self.backend, ""
-
-        def heard(outcome: Any) -> None:
-            if isinstance(outcome, BackendError):
-                self.problem = str(outcome)
-            else:
-                done(*outcome)
-
-        self.pump.work(lambda: receive(backend, {"result": {"field": name}}, folder, read), heard)
 
     def cancel(self) -> None:
         """Asks the job to stop; the backend's answer comes in a later step."""

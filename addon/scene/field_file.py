@@ -4,6 +4,8 @@ stated size."""
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -67,6 +69,7 @@ class FieldData:
         joints, parents: SMPL's 24 names and tree.
         body: {"name", "licence", "commercial"}.
         provenance: where the field is from, with the licence of every input.
+        skinning: "backward" or "forward", by which the field is meant to be posed.
     """
 
     category: str
@@ -86,6 +89,7 @@ class FieldData:
     parents: tuple[int, ...]
     body: dict
     provenance: dict
+    skinning: str
 
     @property
     def voxel(self) -> float:
@@ -109,6 +113,24 @@ def read_field(path: str | Path) -> FieldData:
     """Reads a field file. FieldFileError for one that is missing, foreign, cut, too large, newer, or that
     holds pickles."""
     path = Path(path)
+    with _opened(path) as archive:
+        header = _header(archive, path)
+        arrays = {name: _array(archive, name, *form, path) for name, form in _ARRAYS.items()}
+    try:
+        return _assembled(header, arrays)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FieldFileError(f"{path.name} is damaged: its parts do not fit together.") from error
+
+
+def read_header(path: str | Path) -> dict:
+    """The header of a field file alone, which a list shows. FieldFileError for a file that has none."""
+    path = Path(path)
+    with _opened(path) as archive:
+        return _header(archive, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not path.is_file():
         raise FieldFileError(f"There is no file {path}.")
     if path.stat().st_size > PACKED_LIMIT:
@@ -117,14 +139,9 @@ def read_field(path: str | Path) -> FieldData:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT:
                 raise FieldFileError(f"{path.name} would unpack to more than {UNPACKED_LIMIT >> 30} GiB.")
-            header = _header(archive, path)
-            arrays = {name: _array(archive, name, *form, path) for name, form in _ARRAYS.items()}
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         raise FieldFileError(f"{path.name} is not a field file, or it was cut short.") from error
-    try:
-        return _assembled(header, arrays)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FieldFileError(f"{path.name} is damaged: its parts do not fit together.") from error
 
 
 def _header(archive: zipfile.ZipFile, path: Path) -> dict:
@@ -220,6 +237,7 @@ def _assembled(header: dict, arrays: dict[str, np.ndarray]) -> FieldData:
         parents=PARENTS,
         body=header["body"],
         provenance=header["provenance"],
+        skinning="forward" if header.get("skinning") == "forward" else "backward",
     )
 
 

@@ -2,15 +2,29 @@
 
 import bpy
 
-from . import backend_panel, field_panel, import_menu, learn_panel, photo_panel, preferences, properties
+from . import (
+    backend_panel,
+    field_panel,
+    import_menu,
+    learn_panel,
+    library_icons,
+    library_panel,
+    photo_panel,
+    preferences,
+    properties,
+    properties_library,
+)
 
 CLASSES = (
     preferences.PropfieldPreferences,
     properties.PropfieldSettings,
+    *properties_library.CLASSES,
+    library_panel.PROPFIELD_UL_library,
     backend_panel.PROPFIELD_PT_backend,
     backend_panel.PROPFIELD_PT_abilities,
     learn_panel.PROPFIELD_PT_learn,
     field_panel.PROPFIELD_PT_field,
+    library_panel.PROPFIELD_PT_library,
     field_panel.PROPFIELD_PT_import,
     field_panel.PROPFIELD_PT_licences,
     photo_panel.PROPFIELD_PT_photo,
@@ -24,12 +38,15 @@ def register() -> None:
     bpy.types.Scene.propfield = bpy.props.PointerProperty(  # type: ignore[attr-defined, func-returns-value]
         type=properties.PropfieldSettings
     )
+    properties_library.register()
     bpy.types.TOPBAR_MT_file_import.append(import_menu.draw)
 
 
 def unregister() -> None:
     """Takes them back in the opposite order."""
     bpy.types.TOPBAR_MT_file_import.remove(import_menu.draw)
+    properties_library.unregister()
+    library_icons.forget()
     del bpy.types.Scene.propfield  # type: ignore[attr-defined]
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -19,9 +19,7 @@ class PROPFIELD_PT_field(PropfieldPanel, Panel):
         """The file, then its facts."""
         layout = self.layout
         settings = settings_of(context.scene)
-        row = layout.row(align=True)
-        row.operator("propfield.open_field", text="Open", icon="FILE_FOLDER")
-        row.operator_menu_enum("propfield.fetch_field", "name", text="Library", icon="ASSET_MANAGER")
+        layout.operator("propfield.open_field", text="Open", icon="FILE_FOLDER")
         field = field_at_hand(settings.field_path)
         if field is None:
             if settings.field_path:

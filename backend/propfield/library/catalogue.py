@@ -161,15 +161,20 @@ def found(entries: Iterable[dict[str, Any]], search: str = "", *, commercial: bo
     if not words:
         return allowed
     ranked = [(score(each, words), each) for each in allowed]
+    if not any(points for points, _ in ranked):
+        ranked = [(score(each, words, slips=True), each) for each in allowed]
     return [each for points, each in sorted(ranked, key=lambda pair: -pair[0]) if points > 0]
 
 
-def score(entry: dict[str, Any], words: list[str]) -> float:
-    """How well an entry fits a search's words; 0 where one of them is nowhere in it."""
+def score(entry: dict[str, Any], words: list[str], *, slips: bool = False) -> float:
+    """How well an entry fits a search's words; 0 where one of them is nowhere in it, not even, with `slips`,
+    as a slip of the pen."""
     places = _places(entry)
     total = 0.0
     for word in words:
-        best = max((_WEIGHTS[place] * _alike(word, texts) for place, texts in places.items()), default=0.0)
+        best = max(
+            (_WEIGHTS[place] * _alike(word, texts, slips) for place, texts in places.items()), default=0.0
+        )
         if not best:
             return 0.0
         total += best
@@ -193,7 +198,7 @@ def _places(entry: dict[str, Any]) -> dict[str, list[str]]:
     return {place: _words(" ".join(those)) for place, those in texts.items()}
 
 
-def _alike(word: str, texts: list[str]) -> float:
+def _alike(word: str, texts: list[str], slips: bool) -> float:
     """1 for the word itself, less for the beginning of one, for a part of one, and for a slip of the pen."""
     if word in texts:
         return 1.0
@@ -203,7 +208,9 @@ def _alike(word: str, texts: list[str]) -> float:
         return 0.0
     if any(word in text for text in texts):
         return 0.4
-    return 0.3 if any(SequenceMatcher(None, word, text).ratio() > 0.8 for text in texts) else 0.0
+    # Comparing letters is slow: only what begins alike and is about as long.
+    near = (text for text in texts if slips and text[0] == word[0] and abs(len(text) - len(word)) < 3)
+    return 0.3 if any(SequenceMatcher(None, word, text).ratio() > 0.8 for text in near) else 0.0
 
 
 def _words(text: str) -> list[str]:

@@ -18,9 +18,9 @@ from propfield.library.drawing_view import View, framed
 
 SIDE = 256
 """Pixels of a preview."""
-LEVELS = np.array([0.2, 0.4, 0.6, 0.8])
+LEVELS = np.array([0.2, 0.4, 0.6, 0.85])
 """The shells, as shares of the field's highest occupancy."""
-_OPACITIES = np.array([0.10, 0.25, 0.5, 0.9])
+_OPACITIES = np.array([0.08, 0.22, 0.5, 0.95])
 # The add-on's ramp (addon/scene/materials.py): stops of matplotlib's "plasma" (van der Walt & Smith, CC0) in
 # linear light.
 _STOPS = np.array([0.0, 0.2, 0.42, 0.65, 0.95])
@@ -39,9 +39,11 @@ _LIGHT = np.array([-0.45, -0.7, -0.55]) / np.linalg.norm([-0.45, -0.7, -0.55])
 _FINER, _SMOOTH = 2, 0.7
 """The grid's stairs are no news: it is smoothed by so many voxels and drawn from a finer lattice."""
 _OVERSAMPLE = 2
-_SIDES = np.radians([-35, 35, -75, 75, 0, -145, 145, 180])
-_PREFERRED = np.array([0.12, 0.12, 0.06, 0.06, 0.05, 0.0, 0.0, 0.0])
-"""Where sides show about as much of the field, these are liked more."""
+_SIDES = np.radians([-35, 35, -70, 70, -135, 135])
+_PREFERRED = np.array([0.3, 0.3, 0.25, 0.25, 0.0, 0.0])
+"""Where sides show about as much of the field, faces are liked more than backs."""
+_ENOUGH = 0.8
+"""Of a field need not be more visible."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def draw_field(
     body = _posed(field.body, field.rest_pose if pose is None else pose)
     shown = np.concatenate([body.vertices, glass.extent()])
     visible = [_visible(framed(shown, angle, 64), body, glass) for angle in _SIDES]
-    best = int(np.argmax(np.array(visible) + _PREFERRED))
+    best = int(np.argmax(np.minimum(visible, _ENOUGH) + 0.05 * np.array(visible) + _PREFERRED))
     return _drawn(framed(shown, _SIDES[best], side * _OVERSAMPLE), body, glass, side)
 
 

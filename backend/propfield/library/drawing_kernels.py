@@ -119,11 +119,11 @@ def shells(values, centre, turn, focal, step, depth, levels, colours, opacities,
                         lit += normal[axis] / length * light[axis]
                         half += normal[axis] / length * (light[axis] + towards)
                         square += (light[axis] + towards) ** 2
-                    shine = 0.25 * max(half / np.sqrt(square + 1e-12), 0.0) ** 40
+                    shine = 0.2 * max(half / np.sqrt(square + 1e-12), 0.0) ** 40
                     graze = (1 - max(front, 0.0)) ** 3
                     share = through * (opacities[n] + (1 - opacities[n]) * 0.5 * graze)
                     for channel in range(3):
-                        glow = colours[n, channel] * (0.45 + 0.55 * max(lit, 0.0)) + shine
+                        glow = colours[n, channel] * (0.7 + 0.5 * max(lit, 0.0)) + shine
                         picture[y, x, channel] += share * glow
                     picture[y, x, 3] += share
                     through -= share

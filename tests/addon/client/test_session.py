@@ -73,7 +73,7 @@ def test_learns_a_field_without_ever_holding_up_the_caller(session, port, tmp_pa
     progress = [share for _, share in lines]
     assert progress == sorted(progress)
     assert len(set(progress)) > 3
-    assert [entry["name"] for entry in session.library] == [job.result["field"]]
+    assert [entry["name"] for entry in session.backend.fields()] == [job.result["field"]]
 
     wrong = session.learn(umbrella(5) | {"category": "umbrela"}, tmp_path / "cache", read_size, print)
     session.wait(lambda: wrong.ended, 30)

@@ -25,6 +25,7 @@ def enabled(home, addon):
 
 def test_learn_import_fetch_and_stop(enabled, home):
     from addon.client.running import session
+    from addon.client.shelf_at_hand import shelf
 
     verbs, scene = enabled.ops.propfield, enabled.context.scene
     assert not verbs.learn.poll()
@@ -44,14 +45,14 @@ def test_learn_import_fetch_and_stop(enabled, home):
     assert scene.propfield.field_type == "all"
     assert read_header(Path(learned))["provenance"]["estimator"] == "fit"
     assert verbs.import_mesh() == {"FINISHED"}
-    [entry] = session.library
+    assert verbs.library_refresh() == {"FINISHED"}
+    [entry] = shelf.entries
     scene.propfield.field_path = ""
-    assert verbs.fetch_field(name=entry["name"]) == {"FINISHED"}
+    assert verbs.library_use(name=entry["name"]) == {"FINISHED"}
     assert scene.propfield.field_path == learned
     process = session.process
     assert verbs.backend_stop() == {"FINISHED"}
     assert not process.running
-    assert session.library == []
 
 
 def test_a_photo_is_rebuilt_as_a_scene(enabled, home, tmp_path):
