@@ -21,7 +21,7 @@ CLASSES = (
     *properties_library.CLASSES,
     library_panel.PROPFIELD_UL_library,
     backend_panel.PROPFIELD_PT_backend,
-    backend_panel.PROPFIELD_PT_abilities,
+    backend_panel.PROPFIELD_PT_details,
     learn_panel.PROPFIELD_PT_learn,
     field_panel.PROPFIELD_PT_field,
     library_panel.PROPFIELD_PT_library,

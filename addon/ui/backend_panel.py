@@ -56,8 +56,6 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
                 "ERROR",
             )
         self._draw_told(context)
-        if session.state == RUNNING:
-            self._draw_facts(layout)
 
     def _draw_told(self, context: Context) -> None:
         layout = self.layout
@@ -74,10 +72,23 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
         if note:
             draw_sentence(layout, context, note, "INFO")
 
-    @staticmethod
-    def _draw_facts(layout: UILayout) -> None:
+
+class PROPFIELD_PT_details(PropfieldPanel, Panel):
+    """On what it runs, which parts from outside are there, and how to get the others."""
+
+    bl_label = "Details"
+    bl_parent_id = "PROPFIELD_PT_backend"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Only while it runs: it says so itself."""
+        return session.state == RUNNING
+
+    def draw(self, context: Context) -> None:
+        """The machine; then a job to a group, and what is missing below its name."""
         device = session.greeting.get("device") or {}
-        column = layout.column(align=True)
+        column = self.layout.column(align=True)
         draw_fact(column, "Device", str(device.get("name") or device.get("kind") or "unknown"))
         free = device.get("memory_free")
         if isinstance(free, int | float):
@@ -85,24 +96,7 @@ class PROPFIELD_PT_backend(PropfieldPanel, Panel):
         draw_fact(column, "Version", str(session.greeting.get("version", "")))
         if session.others:
             draw_fact(column, "Used By", f"{session.others} other Blender{'s'[: session.others > 1]}")
-
-
-class PROPFIELD_PT_abilities(PropfieldPanel, Panel):
-    """Which parts from outside are there, and how to get the others."""
-
-    bl_label = "What It Can Do"
-    bl_parent_id = "PROPFIELD_PT_backend"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Only while it runs: it says so itself."""
-        return session.state == RUNNING and bool(session.greeting.get("providers"))
-
-    def draw(self, context: Context) -> None:
-        """A job to a group; what is missing below its name."""
         job = ""
-        column = self.layout.column(align=True)
         for provider in session.greeting.get("providers") or []:
             if provider.get("job") != job:
                 job = str(provider.get("job"))
