@@ -8,8 +8,10 @@ import bpy
 import numpy as np
 
 from .errors import SceneError
-from .prop_anchor import anchor_bones, blended
-from .prop_attach import BEFORE, How, attach, restore
+from .prop_anchor import RigPose, anchor_bones, blended, rig_pose
+from .prop_attach import How, attach, let_go
+from .prop_before import KEY as BEFORE
+from .prop_before import forget, restore
 
 KEY = "propfield_placements"
 
@@ -55,12 +57,12 @@ def from_answer(
     answer: Sequence[Mapping],
     to_world: Sequence[np.ndarray],
     character: bpy.types.Object,
-    posed: Mapping[str, np.ndarray],
+    posed: RigPose,
     what: str,
 ) -> Placements:
     """What a search says, of which `to_world` are the (4, 4) matrices of the object in the world.
 
-    `posed` are the bones' world matrices in the pose that was searched. SceneError for numbers that are none.
+    `posed` is the pose that was searched. SceneError for numbers that are none.
     """
     found = []
     for entry, world in zip(answer, to_world, strict=True):
@@ -79,7 +81,7 @@ def from_answer(
             )
         )
     used = {bone for placement in found for bone in placement.bones}
-    return Placements(tuple(found), {bone: posed[bone].tolist() for bone in used}, what)
+    return Placements(tuple(found), {bone: posed.bones[bone].tolist() for bone in used}, what)
 
 
 def store(prop: bpy.types.Object, character: bpy.types.Object, placements: Placements) -> None:
@@ -126,12 +128,8 @@ def show(prop: bpy.types.Object, index: int, how: How) -> Placement:
     missing = [bone for bone in placement.bones if bone not in character.pose.bones]
     if missing:
         raise SceneError(f"“{character.name}” has no bone “{missing[0]}” any more: place the prop anew.")
-    evaluated = character.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    moves = [
-        np.array(evaluated.matrix_world @ evaluated.pose.bones[bone].matrix)
-        @ np.linalg.inv(np.array(placements.posed[bone]))
-        for bone in placement.bones
-    ]
+    now = rig_pose(character, placement.bones).bones
+    moves = [now[bone] @ np.linalg.inv(np.array(placements.posed[bone])) for bone in placement.bones]
     since = blended(moves, list(placement.bones.values()))
     attach(prop, character, placement.bones, how, since @ np.array(placement.world))
     prop[KEY]["current"] = index
@@ -140,12 +138,14 @@ def show(prop: bpy.types.Object, index: int, how: How) -> Placement:
 
 def keep(prop: bpy.types.Object) -> None:
     """Ends the choice: the prop stays as it is, and the list is forgotten."""
-    for key in (KEY, BEFORE):
-        if prop.get(key) is not None:
-            del prop[key]
+    forget(prop)
+    if prop.get(KEY) is not None:
+        del prop[KEY]
 
 
 def clear(prop: bpy.types.Object) -> None:
     """Takes the placement back: the prop is where it was before."""
-    restore(prop)
+    if prop.get(BEFORE) is not None:
+        let_go(prop)
+        restore(prop)
     keep(prop)

@@ -1,6 +1,7 @@
 """Which bones a placed prop belongs to, and how it moves with several of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -60,13 +61,20 @@ def anchor_bones(character: bpy.types.Object, shares: Mapping[str, float]) -> di
     return weights
 
 
-def bone_worlds(character: bpy.types.Object) -> dict[str, np.ndarray]:
-    """(4, 4) world matrices of the bones that joints belong to, by name, at the current frame."""
+@dataclass(frozen=True)
+class RigPose:
+    """Where a character and some of its bones are in the world: (4, 4), and (4, 4) by the bones' names."""
+
+    world: np.ndarray
+    bones: dict[str, np.ndarray]
+
+
+def rig_pose(character: bpy.types.Object, bones: Iterable[str] | None = None) -> RigPose:
+    """At the current frame; of the bones that joints belong to unless told."""
     evaluated = character.evaluated_get(bpy.context.evaluated_depsgraph_get())
     world = np.array(evaluated.matrix_world)
-    return {
-        name: world @ np.array(evaluated.pose.bones[name].matrix) for name in set(rig_of(character).bones)
-    }
+    names = rig_of(character).bones if bones is None else bones
+    return RigPose(world, {name: world @ np.array(evaluated.pose.bones[name].matrix) for name in names})
 
 
 def blended(transforms: list[np.ndarray], weights: list[float]) -> np.ndarray:

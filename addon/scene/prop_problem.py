@@ -11,7 +11,7 @@ from .bone_motion import canonical_to_world
 from .errors import SceneError
 from .field_file import FieldData
 from .object_ids import object_of
-from .prop_anchor import bone_worlds
+from .prop_anchor import RigPose, rig_pose
 from .prop_body import MOST_POINTS, body_mesh, posed_body
 from .prop_mesh import PropMesh, prop_mesh
 
@@ -31,7 +31,7 @@ class Problem:
         start: (4, 4) where the prop is now.
         unit: how many of Blender's units are a metre.
         frames: (K,) the scene's frames.
-        rig: for each frame the (4, 4) world matrix of each of the character's bones that a joint belongs to.
+        rig: (K,) where the character's bones are in Blender's world.
     """
 
     prop: PropMesh
@@ -40,7 +40,7 @@ class Problem:
     start: np.ndarray
     unit: float
     frames: tuple[float, ...]
-    rig: tuple[dict[str, np.ndarray], ...]
+    rig: tuple[RigPose, ...]
 
     def packed(self, started: bool) -> bytes:
         """The .npz that the backend reads; with `started` it is to search near to where the prop is."""
@@ -88,7 +88,7 @@ def gather(
             _go(frame)
             bones.append(_in_metres(canonical_to_world(field, found), unit))
             points.append(posed_body(field, body, bones[-1], unit))
-            rig.append(bone_worlds(found))
+            rig.append(rig_pose(found))
             if number + 1 < len(frames):
                 yield (number + 1) / len(frames)
     finally:

@@ -10,13 +10,16 @@ from . import (
     library_icons,
     library_panel,
     photo_panel,
+    place_panel,
     preferences,
     properties,
     properties_library,
+    properties_place,
 )
 
 CLASSES = (
     preferences.PropfieldPreferences,
+    properties_place.PropfieldPlaceSettings,
     properties.PropfieldSettings,
     *properties_library.CLASSES,
     library_panel.PROPFIELD_UL_library,
@@ -27,6 +30,8 @@ CLASSES = (
     library_panel.PROPFIELD_PT_library,
     field_panel.PROPFIELD_PT_import,
     field_panel.PROPFIELD_PT_licences,
+    place_panel.PROPFIELD_PT_place,
+    place_panel.PROPFIELD_PT_place_frames,
     photo_panel.PROPFIELD_PT_photo,
 )
 

@@ -1,5 +1,7 @@
 """Props on bones: where they are put, what carries them, and the way back."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -99,11 +101,13 @@ def test_the_bone_may_carry_its_children_as_it_deforms(character, prop):
 
 def test_attached_again_and_restored_the_prop_is_as_it_was(character, prop):
     from addon.scene.evaluated import world_matrix
-    from addon.scene.prop_attach import attach, restore
+    from addon.scene.prop_attach import attach, let_go
+    from addon.scene.prop_before import restore
 
     before, channels = world_matrix(prop), list(prop.rotation_euler)
     for how, bones in (("BONE", ONE), ("ARMATURE", TWO), ("CHILD_OF", ONE), ("NONE", ONE)):
         attach(prop, character[0], bones, how, affine(2))
+    let_go(prop)
     restore(prop)
     assert prop.parent.name == "shelf"
     assert np.array_equal(prop.rotation_euler, channels), "turns beyond 360 degrees too"
@@ -147,3 +151,46 @@ def test_bones_by_the_shares_of_joints():
     assert sum(both.values()) == pytest.approx(1)
     assert anchor_joints({"spine2": 0.5, "spine3": 0.3, "left_shoulder": 0.2}) == {"spine2": 1.0}
     assert anchor_joints({}) == {"pelvis": 1.0}
+
+
+@pytest.mark.parametrize("how", ["BONE", "ARMATURE", "CHILD_OF", "NONE"])
+@pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])
+def test_keys_put_it_there_in_each_frame_and_turn_the_short_way(character, prop, how, mode):
+    from addon.scene.evaluated import world_matrix
+    from addon.scene.posing import apply_pose
+    from addon.scene.prop_anchor import rig_pose
+    from addon.scene.prop_attach import attach_over, let_go
+    from addon.scene.prop_before import restore
+
+    armature, _ = character
+    prop.rotation_mode = mode
+    prop.keyframe_insert("location", frame=1)
+    own = prop.animation_data.action
+    bones = TWO if how == "ARMATURE" else ONE
+    frames, worlds, rig = [1, 4, 7, 10], [], []
+    for frame in frames:
+        apply_pose(armature, np.random.default_rng(frame).normal(0, 0.3, (24, 3)), frame=frame)
+        armature.location.x = frame
+        armature.keyframe_insert("location", frame=frame)
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        rig.append(rig_pose(armature))
+        angle = 0.9 * frame
+        turn = Matrix.Rotation(angle, 4, "Z") @ Matrix.Diagonal((1.0, 1.0, -2.0, 1.0))
+        worlds.append(np.array(Matrix.Translation((0, frame, 1)) @ turn))
+    attach_over(prop, armature, bones, how, frames, worlds, rig)
+    for frame, world in zip(frames, worlds, strict=True):
+        bpy.context.scene.frame_set(frame)
+        assert np.allclose(world_matrix(prop), world, atol=1e-4)
+    if how == "NONE" and mode != "AXIS_ANGLE":
+        turned = []
+        for frame in range(1, 11):
+            bpy.context.scene.frame_set(frame)
+            turned.append(world_matrix(prop)[:3, 0] / np.linalg.norm(world_matrix(prop)[:3, 0]))
+        steps = [np.arccos(np.clip(a @ b, -1, 1)) for a, b in pairwise(turned)]
+        assert max(steps) < 1.8, "0.9 a frame, eased"
+    let_go(prop)
+    restore(prop)
+    assert prop.animation_data.action == own
+    assert prop.rotation_mode == mode
+    assert [action for action in bpy.data.actions if action.get("propfield_placed")] == []
