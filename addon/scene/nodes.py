@@ -24,6 +24,12 @@ class Graph:
             setattr(item, key, value)
         return next(socket for socket in self._entry.outputs if socket.identifier == item.identifier)
 
+    def show_last(self, *names: str) -> None:
+        """Shows these inputs after all others, in this order."""
+        interface = self.tree.interface
+        for name in names:
+            interface.move(input_items(self.tree)[name], len(interface.items_tree))
+
     def result(self, name: str, kind: str, value: Any) -> None:
         """A new output of the group, set to `value`."""
         item = self.tree.interface.new_socket(name, in_out="OUTPUT", socket_type=f"NodeSocket{kind}")

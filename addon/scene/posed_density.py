@@ -1,7 +1,7 @@
 """A field in the posed space on a grid of voxels, as the backend computes it (its field/posing.py), in numpy.
 
 Backward: each voxel around the posed body gets skinning weights of the body's nearest vertices, and the
-inverse of its blended transform tells where in the canonical pose it comes from (CHORUS Eq. 5, §3.3). Forward:
+inverse of its blended transform tells where in the canonical pose it comes from (CHORUS §3.3). Forward:
 the cells between canonical voxels go where their corners go and take the field along. A field's header says
 which of the two it is meant for.
 """

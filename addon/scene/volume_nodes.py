@@ -15,6 +15,7 @@ from .nodes import Graph, Socket, kept_group
 from .value_nodes import VALUE, declare_look, declare_type, trilinear
 
 WARP_GROUP, DENSITY_GROUP, VOLUME = ".Propfield warp", ".Propfield density", "Propfield volume"
+BAKED_GROUP = "Propfield baked"
 SOFTNESS = 0.1
 """Probability, relative to the peak, over which the volume grows from nothing at the threshold."""
 VOLUME_SIDE_LIMIT = 200
@@ -134,6 +135,8 @@ def volume_group(name: str, layout: VolumeLayout) -> bpy.types.NodeTree:
     graph = Graph(name)
     graph.tree.is_modifier = True
     mesh = graph.declare("Mesh", "Geometry")
+    # First, so that they have the same identifiers as in `baked_group`: the fog's material reads them there.
+    declare_look(graph)
     number = declare_type(graph, layout.types)
     threshold = graph.declare(
         "Threshold", "Float", default_value=0.2, min_value=0.0, max_value=1.0, subtype="FACTOR",
@@ -147,8 +150,8 @@ def volume_group(name: str, layout: VolumeLayout) -> bpy.types.NodeTree:
         "Resolution", "Float", default_value=1.0, min_value=0.25, max_value=6.0,
         description="Voxels of the volume per voxel of the field; fewer are faster",
     )  # fmt: skip
-    declare_look(graph)
     material = graph.declare("Material", "Material")
+    graph.show_last("Colour", "Tint", "Material")
 
     together, relative = _brought(graph, mesh, number, threshold, layout)
     # Whole multiples of the voxel, so that the samples stay where they are while the box moves; moved by a
@@ -173,6 +176,19 @@ def volume_group(name: str, layout: VolumeLayout) -> bpy.types.NodeTree:
     volume = graph.value("GeometryNodeVolumeCube", density, 0.0, low, high, *counts)
     result = graph.value("GeometryNodeSetMaterial", volume, True, material)
     graph.result("Volume", "Geometry", result)
+    return graph.arrange()
+
+
+def baked_group() -> bpy.types.NodeTree:
+    """The modifier on baked volumes: changes nothing, but holds the inputs that colour the fog."""
+    kept = kept_group(BAKED_GROUP)
+    if kept is not None:
+        return kept
+    graph = Graph(BAKED_GROUP)
+    graph.tree.is_modifier = True
+    volume = graph.declare("Volume", "Geometry")
+    declare_look(graph)
+    graph.result("Volume", "Geometry", volume)
     return graph.arrange()
 
 

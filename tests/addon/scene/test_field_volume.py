@@ -57,13 +57,13 @@ def _measured(fog, points) -> np.ndarray:
     The modifier's own group, with the volume's grid replaced by the given points, so that it works in every
     version, also where Python cannot read volumes.
     """
-    from addon.scene.field_object import write_input
+    from addon.scene.field_object import read_input, write_input
     from addon.scene.mesh_data import make_mesh
 
     probe = bpy.data.objects.new("probe", make_mesh("probe", points))
     bpy.context.scene.collection.objects.link(probe)
     modifier = fog.modifiers["Propfield volume"]
-    whole, threshold = modifier.node_group, modifier["Socket_2"]
+    whole, threshold = modifier.node_group, read_input(fog, "Threshold")
     tree = modifier.node_group = whole.copy()
     (soft,) = (node for node in tree.nodes if node.bl_idname == "ShaderNodeMapRange")
     (exit_,) = (node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")

@@ -56,7 +56,7 @@ def test_backward_posed_density_is_the_field_between_those_voxels(field, learned
     from addon.scene.posed_density import posed_density
 
     pose = poses[1]
-    density, grid = posed_density(field, "all", _bones(field, pose))
+    density, _ = posed_density(field, "all", _bones(field, pose))
     ours, theirs = _within(density, field), pose_field(learned, "all", pose)
     # Theirs takes the nearest voxel's value, ours is linear between them.
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
