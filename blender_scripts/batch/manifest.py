@@ -47,7 +47,7 @@ def manifest(
                 "key": frame.key,
                 "inputs": sorted(inputs.files[path].name for path in frame.inputs),
                 "settings": _settings(frame),
-                "files": list(found.files),
+                "files": [{key: one[key] for key in ("path", "bytes", "sha256")} for one in found.files],
             }
             for frame, found in made
         ],

@@ -1,5 +1,6 @@
 """Short-lived workers that share frames: each is replaced after some, or when it crashes or hangs."""
 
+import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -73,14 +74,20 @@ class Pool:
 
     def ask(self, **order: Any) -> dict[str, Any]:
         """A worker's answer to a question that is no frame. BatchError if Blender does not start or dies."""
-        if not self.seats:
-            self._seat()
-        seat = self.seats[0]
-        if not seat.ready:
-            self._answer(seat)
-            seat.ready = True
-        seat.worker.ask(**order)
-        return self._answer(seat)
+        for _ in range(TRIES):
+            if not self.seats:
+                self._seat()
+            seat = self.seats[0]
+            seat.ready = seat.ready or self._answer(seat) is not None
+            if seat.ready:
+                seat.worker.ask(**order)
+                answer = self._answer(seat)
+                if answer is not None:
+                    return answer
+            self._dismiss(seat)
+        raise BatchError(
+            f"Blender does not work here. {_how_it_ended(seat.worker)}\n{seat.worker.last_words}"
+        )
 
     def run(self, frames: list[Frame], order: Callable[[Frame, int], dict[str, Any]]) -> Iterator[Outcome]:
         """Makes the frames, and gives each as it ends; `order` says what a worker is told on a try."""
@@ -165,18 +172,17 @@ class Pool:
         if not was_ready:
             self._lost_starts += 1
             if self._lost_starts >= TRIES:
-                raise BatchError(f"Blender does not start here. {why}\n{seat.worker.last_words}".rstrip())
+                raise BatchError(f"Blender does not work here. {why}\n{seat.worker.last_words}".rstrip())
 
-    def _answer(self, seat: _Seat) -> dict[str, Any]:
-        try:
-            _, answer = self.told.get(timeout=START_SECONDS)
-        except Empty:
-            answer = None
-        if answer is None:
-            words = seat.worker.last_words
-            self._dismiss(seat)
-            raise BatchError(f"Blender does not start here. {_how_it_ended(seat.worker)}\n{words}".rstrip())
-        return answer
+    def _answer(self, seat: _Seat) -> dict[str, Any] | None:
+        """What the one worker answers; None if it died, or does not answer."""
+        until = time.monotonic() + START_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(Empty):
+                worker, answer = self.told.get(timeout=left)
+                if worker is seat.worker:  # Not the end of one that was dismissed.
+                    return answer
+        return None
 
 
 def _how_it_ended(worker: Worker) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -105,11 +106,14 @@ def umbrella_file(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def batch_command() -> Callable[..., list[str]]:
-    """The command line of a batch."""
+def batch_command(tmp_path_factory) -> Callable[..., list[str]]:
+    """The command line of a batch, by a copy of the code: an edit meanwhile would change the pictures."""
+    copy = tmp_path_factory.mktemp("code")
+    for name in ("addon", "blender_scripts", "backend/propfield/body/assets"):
+        shutil.copytree(SCRIPTS.parent / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def command(spec: Path, *options: str) -> list[str]:
-        return [sys.executable, str(SCRIPTS / "batch.py"), str(spec), *options]
+        return [sys.executable, str(copy / "blender_scripts" / "batch.py"), str(spec), *options]
 
     return command
 

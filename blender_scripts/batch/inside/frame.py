@@ -1,13 +1,15 @@
 """Makes one frame after another, and keeps the scene for as long as the frames share it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
+from propfield_addon.scene.bake import bake_frame, read_frame
 from propfield_addon.scene.errors import SceneError
 from propfield_addon.scene.field_file import FieldData, read_field
-from propfield_addon.scene.field_mesh import import_field_mesh
+from propfield_addon.scene.field_mesh import LEVELS, import_field_mesh
 from propfield_addon.scene.field_volume import import_field_volume
 
 from batch.matrix import scene_of
@@ -56,14 +58,14 @@ class _Scene:
         self.character = new_character(work["character"], field)
         self.poser = Poser(self.character)
         collection = bpy.context.scene.collection
-        show = self.style["show"] if self.style else "volume"
+        # What is baked is read off an object that shows the field, as shells since those are made sooner.
+        show = self.style["show"] if self.style else "mesh"
+        self.field = field
         self.shells: bpy.types.Object | None = None
         made = []
         if show != "body":
-            levels = self.style["levels"] if self.style else (0.4,)
-            self.shells = import_field_mesh(
-                field, work["type"], self.character.armature, collection, sorted(set(levels))
-            )
+            levels = self.style["levels"] if self.style else LEVELS
+            self.shells = import_field_mesh(field, work["type"], self.character.armature, collection, levels)
             made.append(self.shells)
         if show in ("volume", "both"):
             made.append(import_field_volume(field, work["type"], self.character.armature, collection))
@@ -76,7 +78,12 @@ class _Scene:
         self.seen: tuple[str, np.ndarray] | None = None
 
     def make(self, work: dict[str, Any], write: dict[str, str]) -> None:
-        """Poses, places camera and lights, and renders."""
+        """Poses; then places camera and lights, and renders, or bakes."""
+        if self.style is None:
+            self.poser.pose(work["pose"], work["number"])
+            assert self.shells is not None
+            bake_frame(self.field, read_frame(self.shells, self.field), Path(write[".vdb"]))
+            return
         camera = work["camera"]
         once = camera["fit"] == "pose"
         first = work["first"] if once else work["number"]
@@ -85,7 +92,6 @@ class _Scene:
             self.poser.pose(work["pose"], first)
             self.seen = (mark, self._points())
         self.poser.pose(work["pose"], work["number"])
-        assert self.style is not None
         width, height = self.style["resolution"]
         _, azimuth = place_camera(camera, (width, height), self.seen[1])
         light_from(azimuth, self.seen[1])
