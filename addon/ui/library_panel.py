@@ -39,7 +39,7 @@ class PROPFIELD_UL_library(UIList):
             layout.alert = True
             layout.label(text=item.name, icon="ERROR")
             return
-        split = layout.split(factor=0.6)
+        split = layout.split(factor=0.68)
         picture = icon_of(shelf.picture(entry))
         if picture:
             split.label(text=item.name, icon_value=picture)
@@ -82,6 +82,7 @@ class PROPFIELD_PT_library(PropfieldPanel, Panel):
 
     bl_label = "Library"
     bl_parent_id = "PROPFIELD_PT_field"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
         """The search above the list, and the chosen field under it."""
@@ -94,7 +95,7 @@ class PROPFIELD_PT_library(PropfieldPanel, Panel):
         row.prop(library, "commercial", text="", icon="COMMUNITY")
         row.operator("propfield.library_refresh", text="", icon="FILE_REFRESH")
         row = layout.row()
-        row.template_list("PROPFIELD_UL_library", "", library, "rows", library, "active", rows=5)
+        row.template_list("PROPFIELD_UL_library", "", library, "rows", library, "active", rows=4)
         side = row.column(align=True)
         side.operator("propfield.library_add", text="", icon="ADD")
         side.operator("propfield.library_delete", text="", icon="REMOVE")
@@ -113,7 +114,7 @@ def _draw_chosen(layout: UILayout, context: Context, entry: dict[str, Any]) -> N
         return
     picture = icon_of(shelf.picture(entry))
     if picture:
-        layout.template_icon(icon_value=picture, scale=9.0)
+        layout.template_icon(icon_value=picture, scale=7.0)
     uses = _uses(entry)
     if len(uses) > 1:
         strip = layout.row()
@@ -125,12 +126,14 @@ def _draw_chosen(layout: UILayout, context: Context, entry: dict[str, Any]) -> N
             line = column.row()
             line.alignment = "CENTER"
             line.label(text=name)
+    row = layout.row()
+    row.scale_y = 1.3
+    row.operator("propfield.library_use", icon="IMPORT")
     column = layout.column(align=True)
     draw_fact(column, "Category", entry["category"].capitalize())
     if len(uses) == 1:
         draw_fact(column, "Interaction", uses[0])
-    draw_fact(column, "Views", f"{entry['views']:,}, {entry['estimator']}")
-    draw_fact(column, "Resolution", f"{entry['resolution']}³")
+    draw_fact(column, "Views", f"{entry['views']:,}")
     draw_fact(column, "Made", entry["created"][:10])
     split = column.split(factor=0.4)
     left = split.row()
@@ -147,9 +150,6 @@ def _draw_chosen(layout: UILayout, context: Context, entry: dict[str, Any]) -> N
         layout.label(text="Commercial use allowed", icon="CHECKMARK")
     else:
         layout.label(text="Not for commercial use", icon="ERROR")
-    row = layout.row()
-    row.scale_y = 1.3
-    row.operator("propfield.library_use", icon="IMPORT")
 
 
 def _uses(entry: dict[str, Any]) -> list[str]:
