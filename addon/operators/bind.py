@@ -7,6 +7,7 @@ from ..scene.binding import bind_rig
 from ..scene.errors import SceneError
 from ..scene.field_mesh import import_field_mesh
 from ..scene.field_object import field_modifier, fingerprint, is_field_object, read_input, take_over
+from ..scene.field_points import import_field_points
 from ..scene.field_volume import import_field_volume
 from ..scene.nodes import input_items
 from .opened import FieldData
@@ -15,7 +16,7 @@ from .types import Outcome, settings_of
 
 
 class PROPFIELD_OT_bind(Operator):
-    """Let the field follow the active SMPL armature; selected field objects move over to it"""
+    """Let the field follow the active armature; selected field objects move over to it"""
 
     bl_idname = "propfield.bind"
     bl_label = "Bind to Selected"
@@ -77,6 +78,8 @@ def _made_like(old: Object, field: FieldData, armature: Object, collection: Coll
     kind, shown = old["propfield"]["kind"], read_input(old, "Type")
     if kind == "volume":
         return import_field_volume(field, shown, armature, collection)
+    if kind == "points":
+        return import_field_points(field, shown, armature, collection)
     # As many levels as it has; what they are is taken over.
     shells = sum(name.startswith("Level ") for name in input_items(field_modifier(old).node_group))
     levels = [(number + 1) / (shells + 1) for number in range(shells)]

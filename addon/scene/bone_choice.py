@@ -1,7 +1,6 @@
 """A mapping of bones that the user makes or corrects, kept on the armature, and saved as a bone map."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from .skeleton import JOINT_NAMES
 
 
 def bones_by_hand(armature: bpy.types.Object) -> dict[str, str] | None:
-    """Joint → bone as the user has them, unfinished as they may be; None where bones were not mapped by hand."""
+    """Joint → bone as the user has them, finished or not; None where bones were not mapped by hand."""
     stored = armature.get(BONES_KEY)
     if stored is None:
         return None
@@ -58,8 +57,8 @@ def what_is_wrong(armature: bpy.types.Object) -> str:
 
 
 def save_bone_map(armature: bpy.types.Object, name: str) -> Path:
-    """Writes the armature's mapping to the user's folder of bone maps, so that all armatures whose bones are
-    named so are known from now on. SceneError where the mapping does not do, or the file cannot be written."""
+    """Writes the armature's mapping to the user's folder of bone maps, so that armatures with such names are
+    known from now on. SceneError where the mapping does not do, or the file cannot be written."""
     bones = bones_by_hand(armature) or {}
     rig_from(bones, set(armature.data.bones.keys()))
     name = name.strip() or armature.name
@@ -71,7 +70,7 @@ def save_bone_map(armature: bpy.types.Object, name: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(text)
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     except OSError as error:
         raise SceneError(f"The bone map cannot be written to {path}: {error.strerror}.") from error
     return path

@@ -4,6 +4,7 @@ import bpy
 
 from . import (
     backend_panel,
+    character_panel,
     field_panel,
     import_menu,
     learn_panel,
@@ -13,6 +14,7 @@ from . import (
     place_panel,
     preferences,
     properties,
+    properties_character,
     properties_library,
     properties_place,
 )
@@ -20,6 +22,7 @@ from . import (
 CLASSES = (
     preferences.PropfieldPreferences,
     properties_place.PropfieldPlaceSettings,
+    properties_character.PropfieldBones,
     properties.PropfieldSettings,
     *properties_library.CLASSES,
     library_panel.PROPFIELD_UL_library,
@@ -30,6 +33,10 @@ CLASSES = (
     library_panel.PROPFIELD_PT_library,
     field_panel.PROPFIELD_PT_import,
     field_panel.PROPFIELD_PT_licences,
+    character_panel.PROPFIELD_PT_character,
+    character_panel.PROPFIELD_PT_bones,
+    character_panel.PROPFIELD_PT_more_bones,
+    character_panel.PROPFIELD_PT_fit,
     place_panel.PROPFIELD_PT_place,
     place_panel.PROPFIELD_PT_place_frames,
     photo_panel.PROPFIELD_PT_photo,

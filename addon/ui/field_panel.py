@@ -48,27 +48,22 @@ class _WithField(PropfieldPanel):
 
 
 class PROPFIELD_PT_import(_WithField, Panel):
-    """Mesh, volume, character."""
+    """Mesh and volume."""
 
     bl_label = "Import"
 
     def draw(self, context: Context) -> None:
-        """What to import, on whom, and the buttons."""
+        """What to import, and the buttons."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = settings_of(context.scene)
         layout.prop(settings, "field_type")
-        row = layout.row(align=True)
-        row.prop(settings, "character", icon="ARMATURE_DATA")
-        if settings.character is None:
-            row.operator("propfield.make_body", text="", icon="ADD")
         layout.column(align=True).prop(settings, "levels", slider=True)
         row = layout.row(align=True)
         row.scale_y = 1.3
         row.operator("propfield.import_mesh", text="Mesh", icon="MESH_DATA")
         row.operator("propfield.import_volume", text="Volume", icon="VOLUME_DATA")
-        layout.operator("propfield.bind", icon="ARMATURE_DATA")
 
 
 class PROPFIELD_PT_licences(_WithField, Panel):

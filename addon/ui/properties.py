@@ -13,6 +13,7 @@ from ..client.running import session
 from ..operators.opened import field_at_hand
 from ..scene.field_file import FieldType
 from ..scene.field_mesh import LEVELS, LOWEST
+from .properties_character import PropfieldBones
 from .properties_place import PropfieldPlaceSettings
 
 # Blender keeps no copy of a dynamic enum's strings, so Python must.
@@ -107,4 +108,5 @@ class PropfieldSettings(PropertyGroup):
         type=Object,
         poll=_is_armature,
     )
+    bones: PointerProperty(type=PropfieldBones)
     place: PointerProperty(type=PropfieldPlaceSettings)

@@ -125,12 +125,12 @@ def test_make_body_and_bind_to_another_character(blender, field_file):
     assert len([group for group in blender.data.node_groups if group.name.startswith("Propfield mesh")]) == 1
 
 
-def test_bind_refuses_an_armature_that_is_not_smpls(blender, field_file):
+def test_bind_refuses_an_armature_whose_bones_are_not_known(blender, field_file):
     opened(blender, field_file)
     stranger = blender.data.objects.new("Stranger", blender.data.armatures.new("Stranger"))
     blender.context.scene.collection.objects.link(stranger)
     blender.context.view_layer.objects.active = stranger
-    with pytest.raises(RuntimeError, match="“Stranger” has no SMPL skeleton"):
+    with pytest.raises(RuntimeError, match="bones of “Stranger” are of no known rig"):
         blender.ops.propfield.bind()
     assert blender.context.scene.propfield.character is None
 

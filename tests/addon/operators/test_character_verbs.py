@@ -1,0 +1,89 @@
+"""The Character panel's operators in the bpy wheel."""
+
+import pytest
+
+bpy = pytest.importorskip("bpy")
+
+
+@pytest.fixture
+def unknown(blender, field_file):
+    """The panel's character: the field's own body on bones whose names say nothing, without any map."""
+    assert blender.ops.propfield.open_field(filepath=str(field_file)) == {"FINISHED"}
+    assert blender.ops.propfield.make_body() == {"FINISHED"}
+    character = blender.context.scene.propfield.character
+    from addon.scene.skeleton import JOINT_NAMES
+
+    for number, joint in enumerate(JOINT_NAMES):
+        character.data.bones[joint].name = f"{number:02d}"
+    return character
+
+
+def test_an_unknown_rig_is_mapped_corrected_bound_and_reopened(blender, addon, unknown, tmp_path):
+    from addon.scene.rig import find_rig
+
+    propfield, settings = blender.ops.propfield, blender.context.scene.propfield
+    blender.context.view_layer.objects.active = unknown
+    with pytest.raises(RuntimeError, match="are of no known rig: map them in the Character panel"):
+        propfield.bind()
+    assert propfield.map_bones() == {"FINISHED"}
+    assert settings.bones.left_elbow == "18"
+    assert settings.bones.pelvis == "00"
+    assert find_rig(unknown).name == "Mapped by hand"
+    assert propfield.bind() == {"FINISHED"}
+    # A wrong choice gets one sentence, and is mended in its field.
+    settings.bones.left_elbow = "20"
+    with pytest.raises(RuntimeError, match="The bone “20” is mapped to two joints"):
+        propfield.bind()
+    assert not propfield.save_bone_map.poll()
+    settings.bones.left_elbow = ""
+    with pytest.raises(RuntimeError, match="No bone is mapped to: left elbow"):
+        propfield.bind()
+    settings.bones.left_elbow = "18"
+    assert propfield.bind() == {"FINISHED"}
+    # It lies on the armature: saved and opened again, with the add-on or without.
+    path = tmp_path / "mapped.blend"
+    blender.ops.wm.save_as_mainfile(filepath=str(path))
+    blender.ops.wm.open_mainfile(filepath=str(path))
+    again = blender.context.scene.propfield
+    assert again.bones.left_elbow == "18"
+    assert find_rig(again.character).bones[18] == "18"
+    assert propfield.forget_bones() == {"FINISHED"}
+    assert find_rig(again.character) is None
+    assert not propfield.forget_bones.poll()
+
+
+def test_undo_takes_the_mapping_back(blender, unknown):
+    from addon.scene.bone_choice import bones_by_hand
+
+    name = unknown.name
+    blender.ops.ed.undo_push(message="before")
+    assert blender.ops.propfield.map_bones() == {"FINISHED"}
+    blender.ops.ed.undo_push(message="Map Bones")
+    assert bones_by_hand(blender.data.objects[name])
+    blender.ops.ed.undo()
+    assert bones_by_hand(blender.data.objects[name]) is None
+
+
+def test_a_mapping_is_saved_for_all_rigs_of_its_kind(blender, unknown, tmp_path, monkeypatch):
+    from addon.scene import bone_choice, rig
+
+    for module in (rig, bone_choice):
+        monkeypatch.setattr(module, "user_rigs", lambda: tmp_path / "rigs")
+    propfield = blender.ops.propfield
+    assert not propfield.save_bone_map.poll()
+    propfield.map_bones()
+    assert propfield.save_bone_map(name="our studio's/rig") == {"FINISHED"}
+    assert [path.name for path in (tmp_path / "rigs").iterdir()] == ["our studio_s_rig.json"]
+    propfield.forget_bones()
+    assert rig.find_rig(unknown).name == "our studio's/rig"
+
+
+def test_the_fit_is_measured_and_told(blender, field_file):
+    propfield = blender.ops.propfield
+    assert not propfield.check_fit.poll()
+    propfield.open_field(filepath=str(field_file))
+    propfield.make_body()
+    character = blender.context.scene.propfield.character
+    assert propfield.check_fit() == {"FINISHED"}
+    assert propfield.check_fit(as_posed=True) == {"FINISHED"}
+    assert max(character["propfield_fit"].to_dict().values()) < 1e-3
