@@ -165,9 +165,9 @@ class Library:
         return self.folder / f"{name}.{names.index(type_name)}.png"
 
     def is_fresh(self, name: str, preview: Path) -> bool:
-        """Whether a picture is there and no older than its field."""
+        """Whether a picture is there and of the field as it is now: it bears the field's time."""
         try:
-            return preview.stat().st_mtime_ns >= self.path(name).stat().st_mtime_ns
+            return is_of(preview.stat(), self.path(name).stat())
         except FileNotFoundError:
             return False
 
@@ -203,7 +203,7 @@ class Library:
                 return broken_entry(name, header, **facts)
             card = (self.folder / (name + CARD)).read_bytes() if name + CARD in present else None
             preview = self.folder / f"{name}.png"
-            fresh = preview.name in present and preview.stat().st_mtime_ns >= status.st_mtime_ns
+            fresh = preview.name in present and is_of(preview.stat(), status)
             return entry(name, header, card, preview=fresh, **facts)
         except FileNotFoundError:
             return None
@@ -235,6 +235,11 @@ class Library:
             raise Unavailable(
                 f"The library's folder {self.folder} cannot be changed ({error.strerror}); make it writable."
             ) from error
+
+
+def is_of(preview: os.stat_result, field: os.stat_result) -> bool:
+    """Whether a picture has its field's time, as `make_previews` gives it; some disks keep two seconds."""
+    return abs(preview.st_mtime - field.st_mtime) < 2
 
 
 @contextmanager

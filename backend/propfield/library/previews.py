@@ -1,5 +1,6 @@
 """Pictures of the library's fields: drawn beside them, and anew where they are missing or older."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def make_previews(
 
     wanted = list(types) if types is not None else [kind["name"] for kind in library.entry(name)["types"]]
     pictures = {type_name: library.preview(name, type_name) for type_name in wanted}
+    status = library.path(name).stat()
     for type_name, picture in pictures.items():
         if library.is_fresh(name, picture):
             continue
@@ -33,6 +35,8 @@ def make_previews(
         drawn = draw_field(field, type_name, typical_pose(field, type_name))
         with replacing(picture) as temporary:
             drawn.save(temporary, format="PNG", optimize=True)
+            # Whose picture it is: a field that is learned anew under the name has another time.
+            os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
     return list(pictures.values())
 
 
