@@ -50,7 +50,11 @@ def _opened(tile: Tile, height: int) -> Image.Image:
 def contact_sheet(rows: Sequence[Row], path: Path) -> None:
     """Draws the rows below each other and writes a PNG."""
     drawn = [(row, [_opened(tile, row.height) for tile in row.tiles]) for row in rows if row.tiles]
-    width = max(sum(image.width + GAP for image in images) for _, images in drawn) + 2 * MARGIN
+    width = max(
+        max(sum(image.width + GAP for image in images), round(_font(22).getlength(row.title)))
+        for row, images in drawn
+    )
+    width += 2 * MARGIN
     height = sum(row.head + row.height + LABEL + GAP for row, _ in drawn) + 2 * MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)

@@ -93,8 +93,8 @@ class _Scene:
             self.seen = (mark, self._points())
         self.poser.pose(work["pose"], work["number"])
         width, height = self.style["resolution"]
-        _, azimuth = place_camera(camera, (width, height), self.seen[1])
-        light_from(azimuth, self.seen[1])
+        seen_by, azimuth = place_camera(camera, (width, height), self.seen[1])
+        light_from(azimuth, seen_by, self.seen[1])
         render_files(self.style, write)
 
     def _points(self) -> np.ndarray:

@@ -84,6 +84,7 @@ def _take_engine(scene: bpy.types.Scene, engine: str) -> None:
 def _use_workbench(scene: bpy.types.Scene, style: dict[str, Any]) -> None:
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
+    shading.studio_light = "paint.sl"
     shading.show_cavity = shading.show_specular_highlight = True
     shading.cavity_type = "BOTH"
     shading.show_shadows = shading.show_object_outline = False

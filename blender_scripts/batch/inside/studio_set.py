@@ -6,17 +6,19 @@ from typing import Any
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
+from propfield_addon.scene.mesh_data import make_mesh
 
 from .character import Character
 
 # Degrees from the camera, degrees up, metres away in heights of the subject, watts for a subject 2 m high,
 # metres wide.
 LIGHTS = {
-    "key": (-38, 42, 1.7, 75, 1.4),
+    "key": (-38, 42, 1.7, 95, 1.4),
     "fill": (55, 15, 2.0, 14, 2.4),
     "rim": (155, 45, 1.7, 80, 1.0),
 }
-AMBIENT = 0.4
+AMBIENT = 0.5
+SIDES = 64
 
 
 def set_up(style: dict[str, Any], character: Character, keep: list[bpy.types.Object]) -> None:
@@ -38,7 +40,7 @@ def set_up(style: dict[str, Any], character: Character, keep: list[bpy.types.Obj
         _floor()
 
 
-def light_from(azimuth: float, points: np.ndarray) -> None:
+def light_from(azimuth: float, camera: bpy.types.Object, points: np.ndarray) -> None:
     """Turns the lights to a camera that looks from so many degrees, and fits them and the floor to what is
     seen: (P, 3) points in the world. Does nothing in a set of the file's own."""
     low, high = points.min(0), points.max(0)
@@ -57,7 +59,8 @@ def light_from(azimuth: float, points: np.ndarray) -> None:
         lamp.data.energy, lamp.data.size = watts * size**2, width * size
     floor = bpy.data.objects.get("propfield floor")
     if floor is not None:
-        floor.location, floor.scale = (middle[0], middle[1], min(0.0, low[2])), (size, size, 1)
+        floor.location, floor.scale = (middle[0], middle[1], min(0.0, low[2])), (size, size, size)
+        floor.hide_render = camera.matrix_world.translation.z <= floor.location.z
 
 
 def _clay(character: Character) -> None:
@@ -96,9 +99,27 @@ def _backdrop(colour: list[float]) -> None:
 
 
 def _floor() -> None:
-    """A plane that shows nothing but the shadows on it, so that it has no horizon; Cycles alone has that."""
-    mesh = bpy.data.meshes.new("propfield floor")
-    mesh.from_pydata([(-20, -20, 0), (20, -20, 0), (20, 20, 0), (-20, 20, 0)], [], [(0, 1, 2, 3)])
-    floor = bpy.data.objects.new("propfield floor", mesh)
+    """A bowl that shows nothing but the shadows on it; Cycles alone has that. It curves up all round, since a
+    plane's horizon would be seen as a fine line, and takes no light away."""
+    rings = np.array(
+        [(radius, 0) for radius in (0.01, 4, 6)]
+        + [(6 + 8 * math.sin(angle), 8 - 8 * math.cos(angle)) for angle in np.linspace(0.15, math.pi / 2, 10)]
+        + [(14, 60)]
+    )
+    angles = np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
+    around = np.stack([np.cos(angles), np.sin(angles)], 1)
+    points = [np.column_stack([radius * around, np.full(SIDES, height)]) for radius, height in rings]
+    ring, side = np.mgrid[: len(rings) - 1, :SIDES].reshape(2, -1)
+    beside = (side + 1) % SIDES
+    corners = (
+        ring * SIDES + side,
+        ring * SIDES + beside,
+        (ring + 1) * SIDES + beside,
+        (ring + 1) * SIDES + side,
+    )
+    floor = bpy.data.objects.new(
+        "propfield floor", make_mesh("propfield floor", np.concatenate(points), np.stack(corners, 1))
+    )
     floor.is_shadow_catcher = True
+    floor.visible_diffuse = floor.visible_glossy = floor.visible_transmission = floor.visible_shadow = False
     bpy.context.scene.collection.objects.link(floor)
