@@ -24,6 +24,7 @@ TURNS = 320
 STARTS, DRAWN, ROUNDS = 40, 24, 14
 SAMPLES, FINE_SAMPLES = 200, 1500
 DISTANCE_STEP = 0.025
+DEEPEST = 0.005
 Tell = Callable[[float, str], None]
 """Hears how far the search is (0 to 1) and what it does; raises what ends it."""
 
@@ -57,7 +58,7 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
     for number, (state, cost) in enumerate(zip(*states, strict=True)):
         tell(0.8 + 0.2 * number / len(states[0]), "settle")
         matrix = _matrix(state)
-        shift = body.cleared(moved(matrix, fine))
+        shift = _settled(matrix, fine, prop[0], body, wishes.ground)
         if shift is None:
             continue
         matrix[:3, 3] += shift
@@ -80,6 +81,20 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
     return [
         entry | {"rank": rank + 1, "frame": 0} for rank, (_, _, entry) in enumerate(found[: wishes.count])
     ]
+
+
+def _settled(
+    matrix: np.ndarray, samples: np.ndarray, vertices: np.ndarray, body: Body, ground: float | None
+) -> np.ndarray | None:
+    """(3,) by how much a placement is to be moved out of the body and the ground; None where that is far."""
+    shift = body.cleared(moved(matrix, samples))
+    if shift is None or ground is None:
+        return shift
+    lift = ground - moved(matrix, vertices)[:, 1].min() - shift[1]
+    if lift <= 0:
+        return shift
+    shift = shift + np.array([0, lift, 0])
+    return shift if body.depth(moved(matrix, samples) + shift) <= DEEPEST else None
 
 
 class _Scene:
