@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import bmesh
 import bpy
 import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
-from mathutils import Quaternion
+from mathutils import Matrix, Quaternion, Vector
 
 SETTINGS = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,7 +27,7 @@ SOON, LEARNED = 90.0, 240.0
 POSE = (
     ("right_shoulder", "Z", "40"),
     ("left_shoulder", "Z", "-60"),
-    ("right_hip", "X", "-40"),
+    ("right_hip", "X", "35"),
     ("spine1", "Y", "25"),
 )
 
@@ -57,12 +58,14 @@ class Animator:
         yield from self.import_the_mesh()
         yield from self.pose()
         yield from self.undo()
+        yield from self.place()
         yield from self.save()
         return self.seen
 
     def open_the_tab(self) -> Doing:
         """N opens the sidebar, and the tab is ours."""
         bpy.data.objects.remove(bpy.data.objects["Cube"])
+        model_umbrella()
         hands = self.hands
         view = hands.area.spaces.active
         view.region_3d.view_rotation = Quaternion((0.79, 0.55, 0.14, 0.21)).normalized()
@@ -171,6 +174,46 @@ class Animator:
         assert np.abs(shells() - further).max() < 1e-5, "and redo brings it again"
         yield from hands.key("Z", ctrl=True)
 
+    def place(self) -> Doing:
+        """The animator's umbrella goes where it belongs in one undo step; Next is elsewhere; it follows."""
+        hands, character = self.hands, self.settings.character
+        umbrella = bpy.data.objects["Umbrella"]
+        beside = np.array(umbrella.matrix_world)
+        yield from hands.key("TAB", ctrl=True)
+        assert bpy.context.mode == "OBJECT", bpy.context.mode
+        yield from self.click_at(umbrella.matrix_world.translation + Vector((0, 0, 0.5)))
+        assert bpy.context.view_layer.objects.active == umbrella
+        yield from hands.unfold(bpy.types.PROPFIELD_PT_place)
+        yield from hands.press("propfield.place_prop(")
+        yield from hands.until(lambda: self.session.job.kind == "place", SOON, "the placing")
+        yield from hands.until(lambda: self.session.job.ended, LEARNED, "the prop's place")
+        assert self.session.job.state == "done", self.session.job.error
+        yield from hands.rest(10)
+        placed = np.array(umbrella.matrix_world)
+        assert np.abs(placed - beside).max() > 0.1
+        yield from hands.picture("window-placed")
+        yield from self.over_the_view()
+        yield from hands.key("Z", ctrl=True)
+        umbrella = bpy.data.objects["Umbrella"]
+        assert np.abs(np.array(umbrella.matrix_world) - beside).max() < 1e-5, (
+            "one undo takes the placing back"
+        )
+        yield from hands.key("Z", ctrl=True, shift=True)
+        umbrella = bpy.data.objects["Umbrella"]
+        assert np.abs(np.array(umbrella.matrix_world) - placed).max() < 1e-5, "and redo brings it again"
+        yield from hands.press("propfield.step_placement(to='NEXT'")
+        assert np.abs(np.array(umbrella.matrix_world) - placed).max() > 0.01, "Next is another place"
+        yield from hands.press("propfield.keep_placement(")
+        kept = np.array(umbrella.matrix_world)
+        character = self.settings.character
+        before = character.pose.bones["spine1"].rotation_quaternion.copy()
+        character.pose.bones["spine1"].rotation_quaternion = Quaternion((1, 0, 0), 0.5) @ before
+        bpy.context.view_layer.update()
+        assert np.abs(np.array(umbrella.matrix_world) - kept).max() > 0.05, "the prop follows the pose"
+        character.pose.bones["spine1"].rotation_quaternion = before
+        bpy.context.view_layer.update()
+        self.seen["prop"] = umbrella.name
+
     def save(self) -> Doing:
         """Ctrl S, to where the file was first saved."""
         saved = Path(SETTINGS["blend"])
@@ -192,8 +235,12 @@ class Animator:
         armature = self.settings.character
         posed = armature.pose.bones[bone]
         middle = armature.matrix_world @ ((posed.head + posed.tail) / 2)
+        yield from self.click_at(middle)
+
+    def click_at(self, point: Vector) -> Doing:
+        """Clicks where the view shows a point of the world."""
         main = self.hands.region("WINDOW")
-        place = location_3d_to_region_2d(main, self.hands.area.spaces.active.region_3d, middle)
+        place = location_3d_to_region_2d(main, self.hands.area.spaces.active.region_3d, point)
         yield from self.hands.click(main.x + place.x, main.y + place.y)
 
     def turn(self, axis: str, degrees: str) -> Doing:
@@ -202,6 +249,29 @@ class Animator:
             yield from self.hands.key(key)
         yield from self.hands.write(degrees)
         yield from self.hands.key("RET")
+
+
+def model_umbrella() -> None:
+    """The animator's prop: an open umbrella of 1 m with its handle at the origin, beside the character."""
+    shape = bmesh.new()
+    bmesh.ops.create_cone(
+        shape, segments=16, radius1=0.5, radius2=0.02, depth=0.2, matrix=Matrix.Translation((0, 0, 0.8))
+    )
+    bmesh.ops.create_cone(
+        shape,
+        segments=8,
+        radius1=0.015,
+        radius2=0.015,
+        depth=0.85,
+        cap_ends=True,
+        matrix=Matrix.Translation((0, 0, 0.4)),
+    )
+    mesh = bpy.data.meshes.new("Umbrella")
+    shape.to_mesh(mesh)
+    shape.free()
+    umbrella = bpy.data.objects.new("Umbrella", mesh)
+    umbrella.location = (-1.3, 0.4, 0.0)
+    bpy.context.scene.collection.objects.link(umbrella)
 
 
 def the_shells() -> bpy.types.Object:

@@ -21,10 +21,12 @@ from typing import Any
 import bpy
 
 TICK = 0.01
-# Across the sidebar: where buttons stand that share a row, as shares of its width.
-COLUMNS = (0.65, 0.2, 0.9, 0.45)
-ROW = 12
-PAGES = 4
+# Across the sidebar, as shares of its width: most buttons cross the first; the others share a row.
+COLUMNS = (0.65, 0.2, 0.92, 0.45)
+# Less than a button is high.
+ROW = 16
+# As it stands, and then from the top down.
+PAGES = 5
 KEYS = ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"]
 NAMES = dict(zip("0123456789 .-", [*KEYS, "SPACE", "PERIOD", "MINUS"], strict=True))
 Doing = Generator[None, None, Any]
@@ -36,11 +38,13 @@ class Hands:
     Attributes:
         pictures: the folder for screenshots.
         at: where the mouse is, in pixels from the window's lower left corner.
+        places: where buttons were found.
     """
 
     def __init__(self, pictures: Path) -> None:
         self.pictures = pictures
         self.at = (0, 0)
+        self.places: dict[str, tuple[int, int]] = {}
 
     @property
     def window(self) -> bpy.types.Window:
@@ -98,13 +102,22 @@ class Hands:
 
     def find(self, does: str) -> Doing:
         """Moves over the sidebar's button that does this: "propfield.learn(", "propfield.category"."""
-        for patience in (1, 4):
-            yield from self._scroll("WHEELUPMOUSE", 60)
-            for _ in range(PAGES):
+        # Where nothing moved since the last time, or only the button.
+        if does in self.places:
+            yield from self.move(*self.places[does])
+            yield from self.rest(6)
+            if does in self.under():
+                return
+        for patience in (0, 3):
+            for page in range(PAGES):
+                if page == 1:
+                    yield from self._scroll("WHEELUPMOUSE", 60)
+                elif page:
+                    yield from self._scroll("WHEELDOWNMOUSE", 8)
                 yield from self._sweep(does, patience)
                 if does in self.under():
+                    self.places[does] = self.at
                     return
-                yield from self._scroll("WHEELDOWNMOUSE", 8)
         raise AssertionError(f"no button in the sidebar does {does}")
 
     def _sweep(self, does: str, patience: int) -> Doing:
@@ -120,9 +133,9 @@ class Hands:
                     return
 
     def _scroll(self, wheel: str, notches: int) -> Doing:
-        """Scrolls the sidebar by its free edge, where no field takes the wheel."""
+        """Scrolls the sidebar by its top, for where it has no panel the wheel is the view's."""
         sidebar = self.region("UI")
-        yield from self.move(sidebar.x + 4, sidebar.y + 4)
+        yield from self.move(sidebar.x + sidebar.width / 3, sidebar.y + sidebar.height - ROW)
         yield from self.rest()
         for _ in range(notches):
             self._event(wheel, "PRESS")
@@ -145,6 +158,35 @@ class Hands:
         """Presses the sidebar's button that does this."""
         yield from self.find(does)
         yield from self.click(*self.at)
+
+    def unfold(self, panel: type) -> Doing:
+        """Opens a panel that is closed: Ctrl click on its header, which closes the others.
+
+        A header is no button, so places without one are clicked, from below, until the panel is drawn.
+        """
+        drawn: list[int] = []
+        draw = panel.draw
+
+        def drawing(self: Any, context: bpy.types.Context) -> None:
+            drawn.append(1)
+            draw(self, context)
+
+        panel.draw = drawing
+        try:
+            yield from self._scroll("WHEELDOWNMOUSE", 60)
+            sidebar = self.region("UI")
+            for y in range(sidebar.y + ROW, sidebar.y + sidebar.height, ROW):
+                yield from self.move(sidebar.x + sidebar.width / 4, y)
+                yield from self.rest(1)
+                if not drawn and not self.under():
+                    yield from self.click(*self.at, ctrl=True)
+                    yield from self.rest(6)
+                if drawn:
+                    return
+            raise AssertionError(f"no header opens {panel.__name__}")
+        finally:
+            panel.draw = draw
+            self.places.clear()
 
     def fill(self, does: str, text: str) -> Doing:
         """Types into the sidebar's text or number field of this property."""

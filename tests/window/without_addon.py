@@ -1,6 +1,6 @@
 """Looks at a saved file in a Blender that has no add-on, and poses on. Runs inside Blender.
 
-blender --background FILE.blend --python without_addon.py -- SHELLS CHARACTER OUT.npz
+blender --background FILE.blend --python without_addon.py -- SHELLS CHARACTER PROP OUT.npz
 """
 
 import sys
@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Quaternion
 
-SHELLS, CHARACTER, OUT = sys.argv[-3:]
+SHELLS, CHARACTER, PROP, OUT = sys.argv[-4:]
 
 
 def vertices() -> np.ndarray:
@@ -20,8 +20,10 @@ def vertices() -> np.ndarray:
 
 
 assert not hasattr(bpy.types.Scene, "propfield"), "the add-on is here"
-as_saved = vertices()
+as_saved, prop_as_saved = vertices(), np.array(bpy.data.objects[PROP].matrix_world)
 bone = bpy.data.objects[CHARACTER].pose.bones["spine1"]
 bone.rotation_mode = "QUATERNION"
 bone.rotation_quaternion = Quaternion((1, 0, 0), 0.6) @ bone.rotation_quaternion
-np.savez(OUT, as_saved=as_saved, posed_further=vertices())
+bpy.context.view_layer.update()
+moved = np.array(bpy.data.objects[PROP].matrix_world)
+np.savez(OUT, as_saved=as_saved, posed_further=vertices(), prop_as_saved=prop_as_saved, prop=moved)
