@@ -22,6 +22,7 @@ from propfield.cli import (
     info,
     learn,
     library,
+    place,
     pose,
     providers,
     reconstruct,
@@ -55,13 +56,15 @@ def propfield(
     """Learns where props belong on a body, as a field that follows the pose.
 
     `learn` makes a field file from pictures; the Blender add-on opens it, binds it to a character, and
-    drives the backend that `serve` starts. `reconstruct` rebuilds a photo of a person with an object.
+    drives the backend that `serve` starts. `place` puts a prop of yours where a field has it, `reconstruct`
+    rebuilds a photo of a person with an object.
     """
 
 
 app.command("learn")(learn.learn)
 app.command("info")(info.info)
 app.command("pose")(pose.pose)
+app.command("place")(place.place)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("serve")(serve.serve)
 app.command("categories")(categories.categories)

@@ -34,21 +34,24 @@ def carried_forward(
     bones: Float32[np.ndarray, "24 12"],
     grid: Grid,
     threads: int | None = None,
-) -> Float32[np.ndarray, "R R R"]:
-    """A type's occupancy at the voxel centres of the same grid around the posed body; 0 where nothing is
-    carried to. Where the space folds onto itself the greater probability holds, as in the union of meshes.
+    onto: Grid | None = None,
+) -> Float32[np.ndarray, "S S S"]:
+    """A type's occupancy at the voxel centres of the same grid around the posed body, or of the grid `onto`;
+    0 where nothing is carried to. Where the space folds onto itself the greater probability holds, as in the
+    union of meshes.
 
     `weights` are the canonical voxels' (R³, 24), `bones` rows of the (3, 4) transforms B_j of Eq. 5.
     """
+    onto = onto or grid
     threads = min(threads or os.cpu_count() or 1, MOST_THREADS)
     rows = weights.indptr, weights.indices, weights.data.astype(np.float32)
     posed = np.empty((grid.resolution**3, 3), np.float32)
     centres = grid.centres()
-    results = np.zeros((threads, *grid.shape), np.float32)
+    results = np.zeros((threads, *onto.shape), np.float32)
     likely = np.ascontiguousarray(occupancy, np.float32)
-    # In steps of the grid, voxel centres at whole numbers.
-    steps = bones.reshape(24, 3, 4) / np.float32(grid.voxel)
-    shift = grid.origin / np.float32(grid.voxel) + np.float32(0.5)
+    # In steps of the posed grid, voxel centres at whole numbers.
+    steps = bones.reshape(24, 3, 4) / np.float32(onto.voxel)
+    shift = onto.origin / np.float32(onto.voxel) + np.float32(0.5)
     with ThreadPoolExecutor(threads) as pool:
         bounds = np.linspace(0, len(posed), threads + 1).astype(np.int64)
         tasks = [(int(bounds[t]), int(bounds[t + 1])) for t in range(threads)]
@@ -60,7 +63,7 @@ def carried_forward(
 @njit(cache=True, nogil=True)
 @no_type_check
 def _posed(first, last, centres, starts, joints, weights, bones, shift, posed):
-    """Where voxels go, in steps of the grid."""
+    """Where voxels go, in steps of the posed grid."""
     for n in range(first, last):
         px, py, pz = centres[n]
         for row in range(3):

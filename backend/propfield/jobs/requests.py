@@ -1,6 +1,6 @@
 """What can be asked of a job: each kind's request, validated with one sentence."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -10,7 +10,9 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from propfield.errors import PropfieldError
 from propfield.observations.interaction import parse_parts
@@ -18,6 +20,9 @@ from propfield.observations.interaction import parse_parts
 _ID = r"^[0-9a-f]{32}$"
 # Categories and types are lower case by convention; a capital letter is no reason to refuse one.
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True, to_lower=True)]
+
+_Factor = Annotated[float, Field(ge=0.01, le=100, strict=False)]
+_KINDS = ("learn", "reconstruct", "place", "check")
 
 
 def _whole_parts(text: str) -> str:
@@ -83,6 +88,35 @@ class ReconstructRequest(_Request):
     """As for learning."""
 
 
+class PlaceRequest(_Request):
+    """Place a prop on a character. Problem and field file are ids of uploads; a field is in the library."""
+
+    kind: Literal["place"] = "place"
+    problem: Annotated[str, Field(pattern=_ID)]
+    """The prop and the posed character, an .npz: see uses/placement/problem.py."""
+    field: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """A field's name in the library; this or the next."""
+    field_file: Annotated[str, Field(pattern=_ID)] | None = None
+    type: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    """The interaction type of the field."""
+    count: Annotated[int, Field(ge=1, le=50)] = 12
+    """How many placements at most, of one frame; several frames have one each."""
+    scale: Annotated[list[_Factor], Field(min_length=2, max_length=2)] | None = None
+    """The least and the greatest factor on the prop; its size stays when None."""
+    ground: Annotated[float, Field(ge=-1e6, le=1e6, strict=False)] | None = None
+    """The ground's height along y, metres."""
+    commercial_safe: bool = False
+    """As for learning."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.field is None) == (self.field_file is None):
+            raise PydanticCustomError("fields", "Give one of “field” and “field_file”.")
+        if self.scale and self.scale[0] > self.scale[1]:
+            raise PydanticCustomError("order", "“scale” is the least factor, then the greatest.")
+        return self
+
+
 class CheckRequest(_Request):
     """Count to `steps` in `seconds` while holding `megabytes`: shows that jobs run here and on what."""
 
@@ -92,7 +126,7 @@ class CheckRequest(_Request):
     megabytes: Annotated[int, Field(ge=0, le=1_000_000)] = 64
 
 
-JobRequest = LearnRequest | ReconstructRequest | CheckRequest
+JobRequest = LearnRequest | ReconstructRequest | PlaceRequest | CheckRequest
 _ANY: TypeAdapter[JobRequest] = TypeAdapter(Annotated[JobRequest, Field(discriminator="kind")])
 
 
@@ -116,12 +150,14 @@ def sentence(error: ValidationError) -> str:
     """The first thing that is wrong, in one sentence."""
     first = error.errors(include_url=False, include_input=False)[0]
     # A discriminated union puts the kind before the field's name.
-    place = [str(part) for part in first["loc"] if part not in ("learn", "reconstruct", "check")]
+    place = [str(part) for part in first["loc"] if part not in _KINDS]
     if first["type"].startswith("union_tag"):
-        return "A job's “kind” must be “learn”, “reconstruct” or “check”."
+        return "A job's “kind” must be “learn”, “reconstruct”, “place” or “check”."
+    if first["type"] in ("fields", "order"):
+        return first["msg"]
     if place == ["source"]:
         return "A source is “studio”, “coco:FILE” or “folder:DIR”."
-    if place in (["photo"], ["annotations"]):
+    if place in (["photo"], ["annotations"], ["problem"], ["field_file"]):
         return f"“{place[0]}” must be the id that uploading the file gave."
     if not place:
         return "A job is a JSON object with a “kind”."

@@ -33,12 +33,19 @@ _RECONSTRUCT: Shares = (
     ("write the scene", 0.05),
 )
 
+_PLACE: Shares = (
+    ("pose the field", 0.1),
+    ("search", 0.4),
+    ("follow the motion", 0.2),
+    ("settle", 0.3),
+)
+
 
 def shares_of(kind: str, request: Mapping[str, Any]) -> Shares:
     """The stages of a job in their order, with shares that add up to 1. A job may leave one out."""
     if kind == "learn":
         return _FIT if request.get("estimator") == "fit" else _VOTING
-    return {"check": _CHECK, "reconstruct": _RECONSTRUCT}.get(kind, ())
+    return {"check": _CHECK, "reconstruct": _RECONSTRUCT, "place": _PLACE}.get(kind, ())
 
 
 def overall(shares: Shares, stage: str, fraction: float) -> float:

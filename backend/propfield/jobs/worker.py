@@ -19,7 +19,13 @@ from propfield.errors import Cancelled, PropfieldError
 from propfield.home import Home, open_home
 from propfield.jobs.job import Job
 from propfield.jobs.processes import HELPER_EXIT, end_descendants, end_helpers
-from propfield.jobs.requests import CheckRequest, LearnRequest, ReconstructRequest, parse_request
+from propfield.jobs.requests import (
+    CheckRequest,
+    LearnRequest,
+    PlaceRequest,
+    ReconstructRequest,
+    parse_request,
+)
 from propfield.jobs.stages import overall, shares_of
 from propfield.jobs.store import JobStore
 
@@ -64,6 +70,10 @@ def perform(home: Home, job: Job, progress: JobProgress) -> dict:
         from propfield.jobs.learn import learn_into_library
 
         return learn_into_library(request, home, mark=job.id[:6], checkpoint=checkpoint, progress=progress)
+    if isinstance(request, PlaceRequest):
+        from propfield.jobs.place import place_uploads
+
+        return place_uploads(request, home, folder=folder / "result", progress=progress)
     assert isinstance(request, ReconstructRequest)
     from propfield.jobs.reconstruct import reconstruct_uploads
 

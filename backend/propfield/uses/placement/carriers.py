@@ -1,0 +1,41 @@
+"""Which bones carry a placed prop: those that the field under it follows, where it is close to the body."""
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.spatial import cKDTree
+
+from propfield.body.skeleton import BODY_PARTS, JOINT_INDEX, JOINT_NAMES
+from propfield.uses.placement.character import LIKELY, met_parts
+from propfield.uses.placement.posed_field import carried_points
+from propfield.uses.placement.prop_solid import PropSolid
+from propfield.uses.placement.scene import Frame
+
+CLOSE = 0.04
+"""Metres from the skin in which what the field says of a bone falls to a third."""
+NAMED = 4.0
+"""How much more bones of the parts count that the type names."""
+FEWEST = 0.03
+"""Shares below this are left out."""
+
+
+def carriers(frame: Frame, prop: PropSolid, matrix: Float64[np.ndarray, "4 4"]) -> dict[str, float]:
+    """Shares of the joints that carry a prop placed by `matrix` (about its centre → space), the largest
+    first; they sum to 1."""
+    occupancy = frame.kind.occupancy.ravel()
+    voxels = np.flatnonzero(occupancy > LIKELY * occupancy.max())
+    places = carried_points(frame.field, voxels, frame.character.bones)
+    scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
+    local = (places - matrix[:3, 3]) @ np.linalg.inv(matrix[:3, :3]).T
+    away, _ = cKDTree(np.concatenate([prop.inner, prop.outer])).query(local)
+    under = np.flatnonzero(away * scale < frame.field.grid.voxel)
+    if not len(under):
+        under = np.array([away.argmin()])
+    skin, _ = cKDTree(frame.character.skinned).query(places[under])
+    value = occupancy[voxels[under]] * np.exp(-skin / CLOSE)
+    shares = np.asarray(value @ frame.field.weights[voxels[under]]).ravel()
+    for part in met_parts(frame.kind.type):
+        shares[[JOINT_INDEX[name] for name in BODY_PARTS[part]]] *= NAMED
+    shares /= max(shares.sum(), 1e-12)
+    shares = np.where(shares >= FEWEST, shares, 0)
+    shares /= max(shares.sum(), 1e-12)
+    return {JOINT_NAMES[j]: float(shares[j]) for j in shares.argsort()[::-1] if shares[j] > 0}

@@ -1,0 +1,140 @@
+"""The last step of a placement: out of the body to within millimetres, and onto the ground."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial.transform import Rotation
+
+from propfield.uses.placement.prop_solid import PropSolid
+from propfield.uses.placement.scene import Frame
+from propfield.uses.placement.search import Found, refine
+
+DEEPEST = 0.005
+"""Metres that a prop may be in the body."""
+HARD = 40.0
+"""What a metre of depth costs here, in soft intersection over union: more than any field gives."""
+ROUNDS = 4
+MOST_DEEP = 200
+NEAR_GROUND = 0.08
+"""Metres from the ground within which a prop is meant to stand on it."""
+LEAN = np.radians(15)
+"""A prop that leans less is set upright on its feet."""
+WORTH = 0.8
+"""Part of its overlap with the field that a prop keeps when it is set on the ground."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Attributes:
+    found: the placement.
+    depth: metres that it is in the body, by exact distances; parts that may be gone into do not count.
+    rests: whether it stands on the ground.
+    """
+
+    found: Found
+    depth: float
+    rests: bool
+
+
+def settled(found: Found, prop: PropSolid, frame: Frame, scale: tuple[float, float] | None) -> Settled:
+    """A placement moved as little as needed to be out of the body, in contact, and, where there is a ground
+    and it comes near to it, standing on it."""
+    result = _out_of_body(found, prop, frame, scale)
+    if np.isfinite(frame.scene.ground):
+        grounded = _onto_ground(result, prop, frame)
+        if grounded is not None:
+            return grounded
+    return result
+
+
+def _out_of_body(
+    found: Found,
+    prop: PropSolid,
+    frame: Frame,
+    scale: tuple[float, float] | None,
+    free: tuple[bool, ...] = (True,) * 6,
+) -> Settled:
+    scene = frame.scene._replace(depth=HARD)
+    surface = prop.surface()
+    missed = np.zeros((0, 3))
+    best: Settled | None = None
+    for turn in range(ROUNDS):
+        depths = frame.body.depths(surface @ found.matrix[:3, :3].T + found.place[:3, 3])
+        depth = float(depths.max())
+        if best is None or depth < best.depth:
+            best = Settled(found, depth, False)
+        if depth <= DEEPEST:
+            break
+        # What the search's own points missed is among them from now on.
+        deep = depths.argsort()[::-1][:MOST_DEEP]
+        missed = np.concatenate([missed, surface[deep[depths[deep] > 0]]])
+        found = refine(
+            found.matrix,
+            points=prop.points(missed),
+            scene=scene,
+            scale=scale,
+            most=300,
+            spread=0.3 if turn < 2 else 0.6,
+            free=free,
+        )
+    assert best is not None
+    return best
+
+
+def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | None:
+    """Upright on its feet, where it nearly is; None where it is not near to the ground, or would not fit."""
+    found, ground = result.found, frame.scene.ground
+    corners = np.asarray(prop.mesh.vertices)
+    lowest = float((corners @ found.matrix[:3, :3].T + found.place[:3, 3])[:, 1].min())
+    if abs(lowest - ground) > NEAR_GROUND:
+        return None
+    for turn in (_upright(found, prop), np.eye(3)):
+        place = found.place.copy()
+        place[:3, :3] = turn @ place[:3, :3]
+        lowest = float((corners @ (found.scale * place[:3, :3]).T + place[:3, 3])[:, 1].min())
+        place[1, 3] += ground - lowest
+        start = Found(place, found.scale, found.cost)
+        # On the ground it may be turned about the vertical and moved sideways.
+        scene = frame.scene._replace(depth=HARD, rest=0.0)
+        sideways = (False, True, False, True, False, True)
+        moved = refine(
+            start.matrix, points=prop.points(), scene=scene, scale=None, most=200, spread=0.3, free=sideways
+        )
+        stood = _out_of_body(moved, prop, frame, None, sideways)
+        if stood.depth <= max(DEEPEST, result.depth) and -stood.found.cost > WORTH * -found.cost:
+            return replace(stood, rests=True)
+    return None
+
+
+def _upright(found: Found, prop: PropSolid) -> Float64[np.ndarray, "3 3"]:
+    """The least turn that sets the prop onto a face of its hull over which its middle stands; none where it
+    leans more than LEAN."""
+    corners = np.asarray(prop.mesh.vertices) @ found.place[:3, :3].T
+    try:
+        hull = ConvexHull(corners)
+    except (QhullError, ValueError):
+        return np.eye(3)
+    normals = hull.equations[:, :3]
+    for face in np.arccos(np.clip(-normals[:, 1], -1, 1)).argsort()[:50]:
+        normal = normals[face]
+        lean = float(np.arccos(np.clip(-normal[1], -1, 1)))
+        if lean > LEAN:
+            break
+        together = np.unique(hull.simplices[normals @ normal > np.cos(np.radians(1.0))])
+        if _stands_over(corners[together], normal):
+            axis = np.cross(normal, [0.0, -1, 0])
+            length = float(np.linalg.norm(axis))
+            return Rotation.from_rotvec(axis / length * lean).as_matrix() if length > 1e-9 else np.eye(3)
+    return np.eye(3)
+
+
+def _stands_over(feet: Float64[np.ndarray, "N 3"], normal: Float64[np.ndarray, "3"]) -> bool:
+    """Whether the prop's middle, the origin, lies over the feet, seen along their common normal."""
+    across = np.linalg.svd(normal[None])[2][1:]
+    flat = feet @ across.T
+    try:
+        return bool((ConvexHull(flat).equations[:, 2] <= 1e-9).all())
+    except (QhullError, ValueError):
+        return False
