@@ -7,7 +7,7 @@ import numpy as np
 from .nodes import feed, mix_colours
 
 BODY, OBJECT = "Propfield body", "Propfield object"
-SHELL, FOG = "Propfield shell", "Propfield fog"
+SHELL, FOG, POINT = "Propfield shell", "Propfield fog", "Propfield point"
 
 # Stops of matplotlib's "plasma" (van der Walt & Smith, CC0) in linear light: violet is improbable.
 RAMP = (
@@ -84,6 +84,19 @@ def shell_material(number: int, level: float) -> bpy.types.Material:
     material.surface_render_method = "BLENDED"
     material.use_transparency_overlap = True
     material.use_backface_culling = True
+    return material
+
+
+def points_material() -> bpy.types.Material:
+    """Small beads in the points' own `colour`."""
+    material, made = _material(POINT)
+    if made:
+        shader, links = _principled(material), material.node_tree.links
+        colour = _attribute(material, "colour", "GEOMETRY").outputs["Color"]
+        links.new(colour, shader.inputs["Base Color"])
+        links.new(colour, shader.inputs["Emission Color"])
+        shader.inputs["Emission Strength"].default_value = 0.35
+        material.diffuse_color = (0.8, 0.3, 0.15, 1.0)
     return material
 
 

@@ -5,6 +5,7 @@ import bpy
 from . import (
     backend_panel,
     character_panel,
+    field_object_panel,
     field_panel,
     import_menu,
     learn_panel,
@@ -32,6 +33,7 @@ CLASSES = (
     field_panel.PROPFIELD_PT_field,
     library_panel.PROPFIELD_PT_library,
     field_panel.PROPFIELD_PT_import,
+    field_object_panel.PROPFIELD_PT_field_object,
     field_panel.PROPFIELD_PT_licences,
     character_panel.PROPFIELD_PT_character,
     character_panel.PROPFIELD_PT_bones,

@@ -48,7 +48,7 @@ class _WithField(PropfieldPanel):
 
 
 class PROPFIELD_PT_import(_WithField, Panel):
-    """Mesh and volume."""
+    """Mesh, volume and points."""
 
     bl_label = "Import"
 
@@ -64,6 +64,7 @@ class PROPFIELD_PT_import(_WithField, Panel):
         row.scale_y = 1.3
         row.operator("propfield.import_mesh", text="Mesh", icon="MESH_DATA")
         row.operator("propfield.import_volume", text="Volume", icon="VOLUME_DATA")
+        row.operator("propfield.import_points", text="Points", icon="POINTCLOUD_DATA")
 
 
 class PROPFIELD_PT_licences(_WithField, Panel):
