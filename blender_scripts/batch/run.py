@@ -80,7 +80,8 @@ def main(given: Sequence[str] | None = None) -> int:
         return STOPPED
     finally:
         for sign, handler in before.items():
-            signal.signal(sign, handler)
+            # Blender's own handlers are not Python's, and cannot be put back from here.
+            signal.signal(sign, signal.SIG_DFL if handler is None else handler)
 
 
 def _stop(*_: Any) -> None:

@@ -35,7 +35,7 @@ def place_camera(
         scene.camera = camera
         where = camera.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world.translation
         return camera, _azimuth(where, points)
-    camera = _own_camera(settings["lens"])
+    camera = _own_camera(settings["lens"] * settings["zoom"])
     if "location" in settings:
         location, target = Vector(settings["location"]), Vector(settings["target"])
         if (location - target).length < 1e-6:
@@ -46,7 +46,7 @@ def place_camera(
     elevation = settings.get("elevation", elevation)
     seen = _all_round(points) if settings.get("round") else points
     direction = _direction(0 if settings.get("round") else azimuth, elevation)
-    centre, distance = fitted(seen, direction, settings["lens"] * settings["zoom"], size)
+    centre, distance = fitted(seen, direction, settings["lens"], size)
     if settings.get("round"):
         direction = _direction(azimuth, elevation)
     location = Vector((centre + distance * direction).tolist())

@@ -80,7 +80,8 @@ def main() -> None:
             answer(error=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the launcher tries again and tells
             traceback.print_exc()
-            answer(error=f"{type(error).__name__}: {error}.", again=True)
+            said = next(iter(str(error).strip().splitlines()), "").removeprefix("Error: ").rstrip(".")
+            answer(error=f"{type(error).__name__}: {said}.", again=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ def use_style(style: dict[str, Any], seed: int, threads: int) -> None:
     render = scene.render
     _take_engine(scene, style["engine"])
     if style["engine"] == "cycles":
+        if style["denoise"] and not _has_denoiser():
+            raise SceneError("This Blender has no denoiser (OpenImageDenoise): say “denoise: false”.")
         cycles = scene.cycles
         cycles.device, cycles.samples, cycles.seed = "CPU", style["samples"], seed
         cycles.use_animated_seed, cycles.use_denoising = False, style["denoise"]
@@ -79,6 +81,14 @@ def _take_engine(scene: bpy.types.Scene, engine: str) -> None:
             continue
         return
     raise SceneError(f"This Blender has no {engine}.")
+
+
+def _has_denoiser() -> bool:
+    try:
+        import _cycles
+    except ImportError:
+        return True  # Then Cycles itself says what it lacks.
+    return bool(getattr(_cycles, "with_openimagedenoise", True))
 
 
 def _use_workbench(scene: bpy.types.Scene, style: dict[str, Any]) -> None:
