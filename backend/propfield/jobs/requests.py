@@ -1,6 +1,6 @@
 """What can be asked of a job: each kind's request, validated with one sentence."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -109,7 +109,7 @@ class PlaceRequest(_Request):
     """As for learning."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _fits_together(self) -> "PlaceRequest":
         if (self.field is None) == (self.field_file is None):
             raise PydanticCustomError("fields", "Give one of “field” and “field_file”.")
         if self.scale and self.scale[0] > self.scale[1]:
