@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 3
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-endurance test-minimal test-blenders test-window bench lint format extension docs body clean
+.PHONY: help demo test test-slow test-endurance test-minimal test-blenders test-window batch bench lint format extension docs body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ test-blenders: $(VENV)/ready  ## The add-on's tests in each Blender that it supp
 
 test-window: $(VENV)/ready  ## A whole Blender, BLENDER=program, driven through its window from learning to saving
 	$(BIN)/python -m pytest tests/window -p no:xdist
+
+batch: $(VENV)/ready  ## Render all that a spec names: make batch SPEC=examples/batch.yaml ARGS="--jobs 2"
+	@[ -n "$(SPEC)" ] || { echo "Say which: make batch SPEC=examples/batch.yaml" >&2; exit 1; }
+	$(BIN)/python blender_scripts/check_system.py
+	$(BIN)/python blender_scripts/batch.py "$(SPEC)" $(ARGS)
 
 bench: $(VENV)/ready  ## The engine's speed on this machine, beside a dense version of the paper's formulas (minutes)
 	$(BIN)/propfield bench $(if $(wildcard ../shared/reference),--reference ../shared/reference)

@@ -49,12 +49,14 @@ class Inputs:
     Attributes:
         files: by path, each once.
         fields: by the name in the spec, the field file and its types' names.
+        typical: by the name in the spec, the types of whose use the field knows the pose.
         motions: by (character or None, pose), the first and last frame.
         cameras: by character, the camera objects in its .blend file.
     """
 
     files: dict[Path, Input]
     fields: dict[str, tuple[Path, tuple[str, ...]]]
+    typical: dict[str, frozenset[str]]
     motions: dict[tuple[str | None, str], tuple[int, int]]
     cameras: dict[str, tuple[str, ...]]
 
@@ -86,7 +88,10 @@ def gather(spec: Spec, look: Look) -> Inputs:
             raise spec.wrong(place, told[path]["error"])
         return told[path]
 
-    fields = {name: _field(spec, name, take, files) for name in spec.fields}
+    fields, typical = {}, {}
+    for name in spec.fields:
+        path, types, typical[name] = _field(spec, name, take, files)
+        fields[name] = (path, types)
     characters: dict[str, dict[str, Any]] = {}
     for name, character in spec.characters.items():
         place: Place = ("characters", name)
@@ -119,7 +124,7 @@ def gather(spec: Spec, look: Look) -> Inputs:
                 found = _action(spec, (*place, "action"), pose["action"], characters[character])
                 motions[character, name] = found
     cameras = {name: tuple(told_of["cameras"]) for name, told_of in characters.items()}
-    return Inputs(files, fields, motions, cameras)
+    return Inputs(files, fields, typical, motions, cameras)
 
 
 def sha256_of(path: Path) -> str:
@@ -135,7 +140,7 @@ def _licence(what: str, settings: dict[str, Any]) -> tuple[dict[str, Any], ...]:
 
 def _field(
     spec: Spec, name: str, take: Callable[..., Path], files: dict[Path, Input]
-) -> tuple[Path, tuple[str, ...]]:
+) -> tuple[Path, tuple[str, ...], frozenset[str]]:
     field, place = spec.fields[name], ("fields", name)
     if "library" in field:
         place = (*place, "library")
@@ -147,6 +152,7 @@ def _field(
     try:
         header = field_header(path)
         types = tuple(str(kind["name"]) for kind in header["types"])
+        typical = frozenset(header["provenance"].get("typical_poses") or ())
         licences = tuple(
             {key: one.get(key) for key in ("what", "licence", "commercial")}
             for one in header["provenance"].get("licences", ())
@@ -160,7 +166,7 @@ def _field(
     if not any(str(one["what"]).startswith("body") for one in licences):
         licences = ({"what": f"body: {body.get('name')}", **told_of_body}, *licences)
     files[path] = Input(path, title, "field", files[path].sha256, licences)
-    return path, types
+    return path, types, typical
 
 
 def field_header(path: Path) -> dict[str, Any]:

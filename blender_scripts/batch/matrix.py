@@ -5,13 +5,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from .document import Place
 from .errors import BatchError
+from .filters import check_filters, wanted
 from .inputs import Inputs
 from .schema import nearest
 from .spec import Spec
@@ -76,7 +76,7 @@ def frames_of(spec: Spec, inputs: Inputs, software: dict[str, str]) -> list[Fram
     pictures that cannot be made, and more frames than a batch may have."""
     types = {name: _types(spec, name, inputs) for name in spec.fields}
     cameras = dict(_cameras(spec))
-    _check_filters(spec, {kind for kinds in types.values() for kind in kinds}, list(cameras))
+    check_filters(spec, {kind for kinds in types.values() for kind in kinds}, list(cameras))
     maker = _Maker(spec, inputs, software)
     frames: dict[str, Frame] = {}
     for character, field in product(spec.characters, spec.fields):
@@ -127,16 +127,6 @@ def _cameras(spec: Spec) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{name}-{index + 1:02d}", {**rest, "azimuth": 360 * index / count, "round": True}
 
 
-def _check_filters(spec: Spec, types: set[str], cameras: list[str]) -> None:
-    for group in ("include", "exclude"):
-        for index, one in enumerate(getattr(spec, group)):
-            for label, names in (("type", sorted(types)), ("camera", cameras)):
-                for pattern in one.get(label, ()):
-                    if not any(fnmatchcase(name, pattern) for name in names):
-                        what = f"no {label} is called “{pattern}”{nearest(pattern, names)}"
-                        raise spec.wrong((group, index, label), what)
-
-
 def _shots(spec: Spec, labels: dict[str, str], cameras: list[str]) -> Iterator[dict[str, str]]:
     """Cameras and styles that the filters leave, and {} for a baked field."""
     for camera, style in product(cameras, spec.styles):
@@ -144,19 +134,6 @@ def _shots(spec: Spec, labels: dict[str, str], cameras: list[str]) -> Iterator[d
             yield {"camera": camera, "style": style}
     if spec.vdb and wanted(spec, labels):
         yield {}
-
-
-def wanted(spec: Spec, labels: dict[str, str]) -> bool:
-    """Whether the filters leave a combination. A filter by camera or style says nothing of baked fields."""
-
-    def matches(one: dict[str, tuple[str, ...]]) -> bool:
-        return all(
-            label in labels and any(fnmatchcase(labels[label], pattern) for pattern in patterns)
-            for label, patterns in one.items()
-        )
-
-    included = [one for one in spec.include if labels.keys() >= one.keys()]
-    return (not included or any(map(matches, included))) and not any(map(matches, spec.exclude))
 
 
 class _Maker:
@@ -195,6 +172,9 @@ class _Maker:
         spec = self.spec
         field_path, _ = self.inputs.fields[labels["field"]]
         character, pose = spec.characters[labels["character"]], spec.poses[labels["pose"]]
+        if "typical" in pose and labels["type"] not in self.inputs.typical[labels["field"]]:
+            what = f"{field_path.name} does not say in which pose people {labels['type']}: exclude it"
+            raise spec.wrong(("poses", labels["pose"], "typical"), what)
         work: dict[str, Any] = {
             "character": self._placed(character),
             "pose": self._placed(pose),

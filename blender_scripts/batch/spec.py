@@ -157,6 +157,8 @@ def _unfit(spec: Spec) -> list[tuple[Place, str]]:
         moves = "action" in pose or "bvh" in pose
         if "frames" in pose and not moves:
             found.append(((*place, "frames"), "“frames” goes with “bvh” or “action”: a pose stands still"))
+        if "turn" in pose and moves:
+            found.append(((*place, "turn"), "“turn” goes with a still pose"))
         span = pose.get("frames", {})
         if span.get("start", 0) > span.get("end", span.get("start", 0)):
             found.append(((*place, "frames"), "the last frame comes before the first"))

@@ -56,7 +56,7 @@ class _Scene:
     def __init__(self, work: dict[str, Any], field: FieldData, threads: int) -> None:
         self.style = work.get("style")
         self.character = new_character(work["character"], field)
-        self.poser = Poser(self.character)
+        self.poser = Poser(self.character, field, work["type"])
         collection = bpy.context.scene.collection
         # What is baked is read off an object that shows the field, as shells since those are made sooner.
         show = self.style["show"] if self.style else "mesh"

@@ -7,6 +7,8 @@ from typing import Any
 import bpy
 import numpy as np
 from propfield_addon.scene.errors import SceneError
+from propfield_addon.scene.field_file import FieldData
+from propfield_addon.scene.kinematics import axis_angles, rotation_matrices
 from propfield_addon.scene.posing import apply_pose, read_pose
 from propfield_addon.scene.skeleton import JOINT_COUNT, JOINT_INDEX
 
@@ -16,7 +18,8 @@ from .character import Character, world_points
 class Poser:
     """Poses one character; a motion of another skeleton is brought in once and read frame by frame."""
 
-    def __init__(self, character: Character) -> None:
+    def __init__(self, character: Character, field: FieldData, type_name: str) -> None:
+        self.field, self.type_name = field, type_name
         self.armature, self.meshes = character.armature, character.meshes
         self.height = self.armature.location.z
         self.lent: dict[str, bpy.types.Object] = {}
@@ -29,7 +32,7 @@ class Poser:
             scene.frame_set(number or 0)
             return
         if number is None:
-            self._stand(still_pose(settings), settings["ground"])
+            self._stand(still_pose(settings, self.field, self.type_name), settings["ground"])
         else:
             source = self._source(settings)
             scene.frame_set(number)
@@ -60,8 +63,18 @@ class Poser:
         return self.lent[key]
 
 
-def still_pose(settings: dict[str, Any]) -> np.ndarray:
+def still_pose(settings: dict[str, Any], field: FieldData, type_name: str) -> np.ndarray:
     """(24, 3) axis-angle in radians of a pose that does not move. SceneError for a file that holds none."""
+    pose = _told_pose(settings, field, type_name)
+    for joint, degrees in settings.get("turn", {}).items():
+        turned = rotation_matrices(np.stack([pose[JOINT_INDEX[joint]], np.radians(degrees)]))
+        pose[JOINT_INDEX[joint]] = axis_angles(turned[0] @ turned[1])
+    return pose
+
+
+def _told_pose(settings: dict[str, Any], field: FieldData, type_name: str) -> np.ndarray:
+    if "typical" in settings:
+        return np.array(field.provenance["typical_poses"][type_name], np.float64).reshape(JOINT_COUNT, 3)
     if "axis_angle" in settings:
         return np.array(settings["axis_angle"], np.float64)
     if "joints" in settings:
