@@ -53,3 +53,9 @@ def world_matrix(object_: bpy.types.Object) -> np.ndarray:
 def moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(..., 3) points taken along by a (4, 4) affine."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def turned(matrix: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """(..., 3) normals taken along by a (4, 4) affine, of length 1."""
+    found = directions @ np.linalg.inv(matrix[:3, :3])
+    return found / np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), 1e-20)

@@ -6,6 +6,7 @@ from mathutils.bvhtree import BVHTree
 
 LEFT_IN = 0.004
 """Metres that a prop may be in the body: less than the 5 mm allowed, since samples miss a little."""
+ROUNDS = 30
 
 
 class Body:
@@ -55,24 +56,35 @@ class Body:
         """Metres of the deepest of (P, 3) points."""
         return max(0.0, -float(self.nearest(points, 0.2)[0].min()))
 
-    def cleared(self, points: np.ndarray, most: float = 0.15, rounds: int = 40) -> np.ndarray | None:
-        """(3,) by how much (P, 3) points are to be moved so that none is deeper than LEFT_IN; None where that
-        takes more than `most` metres."""
-        shift = np.zeros(3)
+    def cleared(self, points: np.ndarray, facing: np.ndarray, most: float = 0.15) -> np.ndarray | None:
+        """(3,) by how much a surface is to be moved so that nothing of it is deeper than LEFT_IN; None where
+        that takes more than `most` metres.
+
+        The surface is (P, 3) points and the directions that it faces there.
+        """
         # What is farther away than it may be moved never gets in.
-        points = points[self.nearest(points, most)[0] < most]
+        near = self.nearest(points, most)[0] < most
+        points, facing = points[near], facing[near]
         if not len(points):
-            return shift
-        for _ in range(rounds):
+            return np.zeros(3)
+        # Out of the body the short way; what has gone halfway through a limb has to go back as it came.
+        ways = (self._moved_out(points, None, most), self._moved_out(points, facing, most))
+        found = [shift for shift in ways if shift is not None]
+        return min(found, key=lambda shift: float(np.linalg.norm(shift))) if found else None
+
+    def _moved_out(self, points: np.ndarray, facing: np.ndarray | None, most: float) -> np.ndarray | None:
+        """As `cleared`, along the body's outward directions, or against those that the surface faces."""
+        shift = np.zeros(3)
+        for _ in range(ROUNDS):
             distance, outward = self.nearest(points + shift, most)
             deep = distance < -LEFT_IN
             if not deep.any():
                 return shift
             # The deepest say the way: a step as deep as they are, along what they have in common.
             weight = -distance[deep]
-            way = (weight[:, None] * outward[deep]).sum(0)
+            way = (weight[:, None] * (outward[deep] if facing is None else -facing[deep])).sum(0)
             length = np.linalg.norm(way)
-            if length < 1e-9:
+            if length < 0.1 * weight.sum():
                 return None
             shift = shift + way / length * (weight.max() - 0.7 * LEFT_IN)
             if np.linalg.norm(shift) > most:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .evaluated import moved
+from .evaluated import moved, turned
 from .field_file import FieldData
 from .prop_anchor import anchor_joints, blended
 from .prop_clearance import Body
@@ -42,13 +42,13 @@ def follow(
         posed = vertices[None], problem.body[1]
         solid = Holds(field, type_name, problem.bones[frame], posed).solid
         bodies.append(Body(vertices, problem.body[1], solid))
-        shifts[frame] = _aside(bodies[-1], moved(carried[frame], samples), shifts[frame])
+        shifts[frame] = _aside(bodies[-1], carried[frame], samples, shifts[frame])
     for _ in range(SMOOTHINGS):
         padded = np.concatenate([shifts[:1], shifts, shifts[-1:]])
         shifts = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
     for frame, body in enumerate(bodies):
         tell(0.8 + 0.2 * frame / len(carried), "follow the motion")
-        shifts[frame] = _aside(body, moved(carried[frame], samples), shifts[frame])
+        shifts[frame] = _aside(body, carried[frame], samples, shifts[frame])
     path = np.array(carried)
     path[:, :3, 3] += shifts
     return path.tolist()
@@ -58,13 +58,15 @@ def held(field: FieldData, problem: Problem, type_name: str) -> dict:
     """Where the prop is in the first frame, as a placement: its matrix and the joints that hold it there."""
     bones = problem.bones[0]
     holds = Holds(field, type_name, bones, (problem.body[0][:1], problem.body[1]))
-    samples = surface_samples(problem.prop.vertices, problem.prop.faces, SAMPLES)
+    samples, _ = surface_samples(problem.prop.vertices, problem.prop.faces, SAMPLES)
     cloud = posed_cloud(field, type_name, bones)
     joints = holds.joints(moved(problem.start, samples), cloud)
     return {"matrix": problem.start.tolist(), "joints": joints, "scale": 1.0}
 
 
-def _aside(body: Body, points: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    more = body.cleared(points + shift)
+def _aside(
+    body: Body, matrix: np.ndarray, samples: tuple[np.ndarray, np.ndarray], shift: np.ndarray
+) -> np.ndarray:
+    more = body.cleared(moved(matrix, samples[0]) + shift, turned(matrix, samples[1]))
     # Where there is no way out nearby it stays with its bones: a jump would be worse.
     return shift if more is None else shift + more

@@ -5,22 +5,30 @@ import numpy as np
 from .kinematics import rotation_matrices
 
 
-def surface_samples(vertices: np.ndarray, faces: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """(count, 3) points of the faces, by area; of what has no area, points along its edges."""
+def surface_samples(
+    vertices: np.ndarray, faces: np.ndarray, count: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(count, 3) points of the faces, by area, and where they face, of length 1; of what has no area, points
+    along its edges."""
     random = np.random.default_rng(seed)
     corners = vertices[faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(facing, axis=1)
+    facing /= np.maximum(area, 1e-20)[:, None]
     if not area.sum() > 0:
         area = np.ones(len(faces))
     # Equal steps through the summed area leave no gaps, as drawing at random would.
     steps = (np.arange(count) + random.random(count)) / count * area.sum()
-    chosen = corners[np.minimum(np.searchsorted(np.cumsum(area), steps), len(faces) - 1)]
+    rows = np.minimum(np.searchsorted(np.cumsum(area), steps), len(faces) - 1)
+    first, along, across = (
+        corners[rows, 0],
+        corners[rows, 1] - corners[rows, 0],
+        corners[rows, 2] - corners[rows, 0],
+    )
     a, b = random.random((2, count))
     flip = a + b > 1
     a, b = np.where(flip, 1 - a, a), np.where(flip, 1 - b, b)
-    return (
-        chosen[:, 0] + a[:, None] * (chosen[:, 1] - chosen[:, 0]) + b[:, None] * (chosen[:, 2] - chosen[:, 0])
-    )
+    return first + a[:, None] * along + b[:, None] * across, facing[rows]
 
 
 def spread_rotations(count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import SceneError
-from .evaluated import moved
+from .evaluated import moved, turned
 from .field_file import FieldData
 from .kinematics import rotation_matrices
 from .prop_clearance import Body
@@ -21,6 +21,7 @@ from .prop_problem import Problem
 from .prop_samples import axis_rotations, spread_rotations, surface_samples
 
 TURNS = 320
+PLACES, PLACES_APART = 3, 0.12
 STARTS, DRAWN, ROUNDS = 40, 24, 14
 SAMPLES, FINE_SAMPLES = 200, 1500
 DISTANCE_STEP = 0.025
@@ -51,7 +52,7 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
     holds = Holds(field, wishes.type_name, problem.bones[0], problem.body)
     body = Body(problem.body[0][0], problem.body[1], holds.solid)
     prop = problem.prop.vertices, problem.prop.faces
-    scene = _Scene(cloud, body, holds, surface_samples(*prop, SAMPLES), wishes, tell)
+    scene = _Scene(cloud, body, holds, surface_samples(*prop, SAMPLES)[0], wishes, tell)
     states = scene.refined(scene.starts())
     fine = surface_samples(*prop, FINE_SAMPLES)
     found: list[tuple[float, np.ndarray, dict]] = []
@@ -68,7 +69,7 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
         entry = scene.measures(matrix) | {
             "matrix": matrix.tolist(),
             "scale": float(np.exp(state[6])),
-            "penetration_m": body.depth(moved(matrix, fine)),
+            "penetration_m": body.depth(moved(matrix, fine[0])),
         }
         found.append((cost + float(np.linalg.norm(shift)), points, entry))
         if len(found) >= 2 * wishes.count:
@@ -84,17 +85,21 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
 
 
 def _settled(
-    matrix: np.ndarray, samples: np.ndarray, vertices: np.ndarray, body: Body, ground: float | None
+    matrix: np.ndarray,
+    samples: tuple[np.ndarray, np.ndarray],
+    vertices: np.ndarray,
+    body: Body,
+    ground: float | None,
 ) -> np.ndarray | None:
     """(3,) by how much a placement is to be moved out of the body and the ground; None where that is far."""
-    shift = body.cleared(moved(matrix, samples))
+    shift = body.cleared(moved(matrix, samples[0]), turned(matrix, samples[1]))
     if shift is None or ground is None:
         return shift
     lift = ground - moved(matrix, vertices)[:, 1].min() - shift[1]
     if lift <= 0:
         return shift
     shift = shift + np.array([0, lift, 0])
-    return shift if body.depth(moved(matrix, samples) + shift) <= DEEPEST else None
+    return shift if body.depth(moved(matrix, samples[0]) + shift) <= DEEPEST else None
 
 
 class _Scene:
@@ -148,19 +153,17 @@ class _Scene:
                 own = np.zeros(shape)
                 np.add.at(own, tuple(index.T), 1 / len(points))
                 score = np.fft.irfftn(worth * np.conj(np.fft.rfftn(own)), shape, axes=(0, 1, 2))
-                best = np.unravel_index(score.argmax(), shape)
-                # Behind the middle of a circular correlation lie the places before the first sample.
-                place = np.where(
-                    np.array(best) > np.array(grid.values.shape) - 1, np.array(best) - shape, best
-                )
-                centre = grid.first + grid.step * place - corner
-                cost = -float(score[best]) + self._size_cost(np.array(size))
-                kept.append((cost, np.concatenate([_turn_vector(turn), centre, [size]])))
+                for best in _peaks(score, PLACES, PLACES_APART / grid.step):
+                    # Behind the last sample of a circular correlation lie the places before the first.
+                    place = np.where(best >= np.array(grid.values.shape), best - shape, best)
+                    centre = grid.first + grid.step * place - corner
+                    cost = -float(score[tuple(best)]) + self._size_cost(np.array(size))
+                    kept.append((cost, np.concatenate([_turn_vector(turn), centre, [size]])))
         kept.sort(key=lambda each: each[0])
         chosen: list[np.ndarray] = []
         seen: list[np.ndarray] = []
         for _, state in kept:
-            points = moved(_matrix(state), self.samples)
+            points = moved(_matrix(state), self.samples[::3])
             if not any(_same(points, other, 0.03) for other in seen):
                 chosen.append(state)
                 seen.append(points)
@@ -226,6 +229,20 @@ class _Scene:
             "contact_m": None if gap is None else float(gap[0]),
             "joints": self.holds.joints(points, self.cloud),
         }
+
+
+def _peaks(values: np.ndarray, count: int, apart: float) -> list[np.ndarray]:
+    """The (3,) indices of a circular grid's highest values, each at least `apart` steps from the others."""
+    left, reach, peaks = values.copy(), int(np.ceil(apart)), []
+    for _ in range(count):
+        peak = np.array(np.unravel_index(left.argmax(), left.shape))
+        peaks.append(peak)
+        around = [
+            np.arange(p - min(reach, n // 2), p + min(reach, n // 2) + 1) % n
+            for p, n in zip(peak, left.shape, strict=True)
+        ]
+        left[np.ix_(*around)] = -np.inf
+    return peaks
 
 
 def _matrix(state: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ def entry(joints, **told):
 
 @pytest.fixture
 def placed(character):
-    """(prop, character, worlds): a cube with three placements, in a hand, between the feet and in the other."""
+    """(prop, character, worlds): a cube with three placements, in a hand, between the feet, in a hand."""
     from addon.scene.placements import from_answer, show, store
     from addon.scene.prop_anchor import rig_pose
 

@@ -153,8 +153,16 @@ def test_bones_by_the_shares_of_joints():
     assert anchor_joints({}) == {"pelvis": 1.0}
 
 
-@pytest.mark.parametrize("how", ["BONE", "ARMATURE", "CHILD_OF", "NONE"])
-@pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])
+@pytest.mark.parametrize(
+    ("how", "mode"),
+    [
+        ("BONE", "XYZ"),
+        ("ARMATURE", "QUATERNION"),
+        ("CHILD_OF", "AXIS_ANGLE"),
+        ("NONE", "QUATERNION"),
+        ("NONE", "XYZ"),
+    ],
+)
 def test_keys_put_it_there_in_each_frame_and_turn_the_short_way(character, prop, how, mode):
     from addon.scene.evaluated import world_matrix
     from addon.scene.posing import apply_pose
@@ -182,7 +190,7 @@ def test_keys_put_it_there_in_each_frame_and_turn_the_short_way(character, prop,
     for frame, world in zip(frames, worlds, strict=True):
         bpy.context.scene.frame_set(frame)
         assert np.allclose(world_matrix(prop), world, atol=1e-4)
-    if how == "NONE" and mode != "AXIS_ANGLE":
+    if how == "NONE":
         turned = []
         for frame in range(1, 11):
             bpy.context.scene.frame_set(frame)

@@ -157,7 +157,7 @@ def test_a_prop_follows_its_bone_and_stays_out_of_the_body(field, character):
     assert first["joints"] == {"right_wrist": 1.0}
     path = np.array(follow(field, problem, "stick", first, silent))
     assert np.allclose(path[0], problem.start, atol=1e-6)
-    samples = surface_samples(problem.prop.vertices, problem.prop.faces, 800, seed=5)
+    samples, _ = surface_samples(problem.prop.vertices, problem.prop.faces, 800, seed=5)
     from addon.scene.prop_holds import Holds
 
     carried = []
