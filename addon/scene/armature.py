@@ -1,4 +1,4 @@
-"""The character's armature: SMPL's 24 bones in the T-pose."""
+"""The character's armature: SMPL's 24 bones."""
 
 import bpy
 import numpy as np
@@ -17,24 +17,22 @@ _AIMS = {
     "left_wrist": "left_hand", "right_collar": "right_shoulder", "right_shoulder": "right_elbow",
     "right_elbow": "right_wrist", "right_wrist": "right_hand", "pelvis": "spine1",
 }  # fmt: skip
-# Blender's axes: up, forward, the person's left; lengths in metres.
-_LEAVES = {
-    "head": Vector((0, 0, 0.18)),
-    "left_foot": Vector((0, -0.08, 0)),
-    "right_foot": Vector((0, -0.08, 0)),
-    "left_hand": Vector((0.09, 0, 0)),
-    "right_hand": Vector((-0.09, 0, 0)),
-}
+# Metres.
+_LEAVES = {"head": 0.18, "left_foot": 0.08, "right_foot": 0.08, "left_hand": 0.09, "right_hand": 0.09}
 _FORWARD, _UP = Vector((0, -1, 0)), Vector((0, 0, 1))
 
 
 def make_armature(
-    name: str, joints: np.ndarray, collection: bpy.types.Collection, height: float = 0.0
+    name: str,
+    joints: np.ndarray,
+    collection: bpy.types.Collection,
+    height: float = 0.0,
+    size: float = 1.0,
 ) -> bpy.types.Object:
-    """An armature object with bones named by SMPL's joints, in the T-pose.
+    """An armature object with bones named by SMPL's joints.
 
     `joints` are (24, 3) rest positions in the backend's space; the object's own space is the backend's in
-    Blender's axes, and it stands `height` metres above the origin.
+    Blender's axes, and it stands `height` above the origin. `size` is that of the person, as a factor.
     """
     data = bpy.data.armatures.new(name)
     data.display_type = "OCTAHEDRAL"
@@ -48,7 +46,7 @@ def make_armature(
             bone = bones.new(joint)
             bone.head = heads[index]
             if joint in _LEAVES:
-                bone.tail = heads[index] + _LEAVES[joint]
+                bone.tail = heads[index] + size * _LEAVES[joint] * _leaf(joint, heads)
             else:
                 bone.tail = heads[JOINT_INDEX[_AIMS[joint]]]
             # Arms bend about their z (up); legs, spine and feet about x, with z forward or up.
@@ -61,3 +59,14 @@ def make_armature(
     for posed in armature.pose.bones:
         posed.rotation_mode = "QUATERNION"
     return armature
+
+
+def _leaf(joint: str, heads: list[Vector]) -> Vector:
+    """Where a bone without a child points: the head up, toes level on, hands on."""
+    if joint == "head":
+        return _UP
+    index = JOINT_INDEX[joint]
+    along = heads[index] - heads[PARENTS[index]]
+    if joint.endswith("foot"):
+        along.z = 0
+    return along.normalized()

@@ -48,9 +48,10 @@ def set_point_attribute(
 
 
 def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> None:
-    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on."""
-    for joint in JOINT_NAMES:
-        object_.vertex_groups.new(name=joint)
+    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on; other
+    groups stay as they are."""
+    groups = object_.vertex_groups
+    numbers = [(groups.get(joint) or groups.new(name=joint)).index for joint in JOINT_NAMES]
     mesh = object_.data
     assert isinstance(mesh, bpy.types.Mesh)
     edited = bmesh.new()
@@ -60,7 +61,7 @@ def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> 
     rows, joints = np.nonzero(weights > WEIGHT_FLOOR)
     values = weights[rows, joints].tolist()
     for row, joint, value in zip((rows + first).tolist(), joints.tolist(), values, strict=True):
-        edited.verts[row][layer][joint] = value
+        edited.verts[row][layer][numbers[joint]] = value
     edited.to_mesh(mesh)
     edited.free()
 

@@ -34,6 +34,9 @@ class PROPFIELD_PT_character(PropfieldPanel, Panel):
         if settings.character is None:
             row.operator("propfield.make_body", text="", icon="ADD")
         layout.operator("propfield.bind", icon="ARMATURE_DATA")
+        active = context.view_layer.objects.active
+        if active is not None and active.type == "MESH" and active.find_armature() is None:
+            layout.operator("propfield.fit_skeleton", icon="OUTLINER_OB_ARMATURE")
         armature = character_of(context)
         if armature is None:
             return

@@ -87,3 +87,27 @@ def test_the_fit_is_measured_and_told(blender, field_file):
     assert propfield.check_fit() == {"FINISHED"}
     assert propfield.check_fit(as_posed=True) == {"FINISHED"}
     assert max(character["propfield_fit"].to_dict().values()) < 1e-3
+
+
+def test_a_body_without_a_skeleton_gets_one(blender, field_file):
+    propfield = blender.ops.propfield
+    assert not propfield.fit_skeleton.poll()
+    propfield.open_field(filepath=str(field_file))
+    propfield.make_body()
+    made = blender.context.scene.propfield.character
+    body = made.children[0]
+    body.modifiers.clear()
+    world = body.matrix_world.copy()
+    body.parent = None
+    body.matrix_world = world
+    blender.data.objects.remove(made)
+    with pytest.raises(RuntimeError, match="Select the mesh of a body first"):
+        propfield.fit_skeleton()
+    blender.context.view_layer.objects.active = body
+    assert propfield.fit_skeleton() == {"FINISHED"}
+    character = blender.context.scene.propfield.character
+    assert body.parent == character
+    assert body.find_armature() == character
+    assert propfield.import_mesh() == {"FINISHED"}
+    assert propfield.check_fit() == {"FINISHED"}
+    assert max(character["propfield_fit"].to_dict().values()) < 0.01
