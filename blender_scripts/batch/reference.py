@@ -1,4 +1,4 @@
-"""The spec's settings as Markdown tables, from its schema; `python reference.py PAGE` puts them into a page."""
+"""The spec's settings as Markdown tables, from its schema; `python reference.py PAGE` updates a page."""
 
 import json
 import sys
@@ -21,8 +21,8 @@ PARTS = {
     "licence": "A licence",
 }
 _WORDS = {
-    "turns": "3 numbers by joint", "vector": "3 numbers", "patterns": "text, or list of texts", "file": "file",
-    "frames": "settings, below", "licence": "settings, below",
+    "turns": "3 numbers by joint", "vector": "3 numbers", "patterns": "text, or list of texts",
+    "file": "file", "frames": "settings, below", "licence": "settings, below",
 }  # fmt: skip
 _KINDS = {"boolean": "true or false", "integer": "whole number", "string": "text"}
 _ITEMS = {
@@ -57,8 +57,8 @@ def _value(setting: dict[str, Any], full: dict[str, Any]) -> str:
         return f"names, each a {_refers_to(setting['additionalProperties']).removesuffix('_settings')}"
     if "anyOf" in full:
         return "true, false or settings"
-    if "enum" in full and full["type"] != "boolean":
-        return ", ".join(f"`{word}`" for word in full["enum"])
+    if "enum" in full:
+        return ", ".join(f"`{json.dumps(word)}`".replace('"', "") for word in full["enum"])
     if full["type"] == "array":
         return _list(full)
     text = _KINDS.get(full["type"], full["type"])

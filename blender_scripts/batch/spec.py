@@ -63,7 +63,7 @@ def load_spec(path: Path, out: Path | None = None) -> Spec:
     spec = Spec(
         document=document,
         folder=path.resolve().parent,
-        out=out.resolve() if out else path.resolve().parent / content.get("out", path.stem),
+        out=(out or path.parent / content.get("out", path.stem)).resolve(),
         characters={
             name: {} if isinstance(value, str) else value for name, value in named["character"].items()
         },

@@ -3,12 +3,14 @@
 import json
 import math
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from batch.document import read_document
 from batch.errors import BatchError
+from batch.reference import put_into, reference
 from batch.schema import problems, spec_schema
 from batch.spec import load_spec
 
@@ -67,6 +69,8 @@ WRONG = [
     (("characters", "maya"), {"blend": "m.blend", "shape": [1]}, False, ["are the open body's"]),
     (("poses", "bow"), {"file": "b.json", "frames": {"end": 3}}, False, ["a pose stands still"]),
     (("poses", "bow"), {"bvh": "b.bvh", "frames": {"start": 5, "end": 3}}, False, ["comes before the first"]),
+    (("poses", "bow"), {"bvh": "b.bvh", "turn": {"neck": [1, 0, 0]}}, False, ["goes with a still pose"]),
+    (("poses", "bow"), {"typical": False}, True, ["typical: false is not known here"]),
     (("poses", "bow"), {"bvh": "b.bvh", "blend": "m.blend"}, False, ["“blend” goes with “action”"]),
     (("exclude",), [{"pose": "bwo"}], False, ["exclude[0].pose: no pose is called “bwo”; did you mean bow?"]),
     (("include",), [{"style": ["shells", "x*"]}], False, ["no style is called “x*”; there are: shells"]),
@@ -191,3 +195,15 @@ def test_short_forms_are_written_out_and_defaults_filled_in(spec_content, write_
     style = spec.styles["shells"]
     assert (style["engine"], style["samples"], style["levels"]) == ("cycles", 1, [0.4, 0.6, 0.8])
     assert spec.sheet == {"height": 260, "columns": 6, "frames": 6}
+
+
+def test_the_manual_has_the_schemas_settings():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "batch.md").read_text(encoding="utf-8")
+    assert reference() in page
+    assert put_into(page) == page
+
+
+def test_the_example_is_right():
+    example = Path(__file__).resolve().parents[2] / "examples" / "batch.yaml"
+    spec = load_spec(example)
+    assert spec.out == example.parents[1] / "out" / "batch"
