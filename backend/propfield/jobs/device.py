@@ -28,6 +28,11 @@ def processor() -> Device:
     return Device("cpu", _processor_name(), int(psutil.virtual_memory().available))
 
 
+def working_device() -> Device:
+    """What a job's own process computes on; loads torch only where there is an NVIDIA driver."""
+    return torch_device() if _has_driver() else processor()
+
+
 def find_device(timeout: float = 60.0) -> Device:
     """The GPU that torch can use, else the processor.
 

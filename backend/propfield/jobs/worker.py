@@ -17,7 +17,9 @@ from types import TracebackType
 
 from propfield.errors import Cancelled, PropfieldError
 from propfield.home import Home, open_home
+from propfield.jobs.device import processor, working_device
 from propfield.jobs.job import Job
+from propfield.jobs.memory import check_memory
 from propfield.jobs.processes import HELPER_EXIT, end_descendants, end_helpers
 from propfield.jobs.requests import (
     CheckRequest,
@@ -62,6 +64,7 @@ def perform(home: Home, job: Job, progress: JobProgress) -> dict:
     checkpoint.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Loading torch and its like takes seconds: say so before.
     progress("start", 0.0)
+    check_memory(request, working_device() if isinstance(request, LearnRequest) else processor())
     if isinstance(request, CheckRequest):
         from propfield.jobs.check import check
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from propfield import __version__
 from propfield.errors import NotFound, PropfieldError, nearest_names
 from propfield.home import Home
+from propfield.jobs.memory import refuse_impossible
 from propfield.jobs.requests import LearnRequest, PlaceRequest, ReconstructRequest, parse_request
 from propfield.jobs.runner import JobRunner
 from propfield.jobs.store import JobStore
@@ -112,6 +113,7 @@ def create_app(
                 find_upload(home.uploads, upload_id)
             if wanted.field:
                 await run_in_threadpool(library.path, wanted.field)
+        refuse_impossible(wanted)
         job_id = await run_in_threadpool(store.add, wanted.kind, wanted.model_dump(exclude={"kind"}))
         runner.wake()
         return JSONResponse({"id": job_id}, status_code=201)

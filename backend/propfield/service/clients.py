@@ -26,8 +26,8 @@ class Clients:
             self.attach(parent_pid)
 
     def attach(self, pid: int, *, keep: bool = False) -> int:
-        """Enters a process, or changes what it wants; gives how many there are. `keep`: the backend is to stay
-        when it is gone.
+        """Enters a process, or changes what it wants; gives how many there are. `keep`: the backend is to
+        stay when it is gone.
 
         PropfieldError for a process that is not there.
         """
@@ -42,8 +42,8 @@ class Clients:
             return len(self._processes)
 
     def leave(self, pid: int, *, end: bool = False) -> int:
-        """Strikes a process out, if it is there; gives how many are left. `end`: nobody is to keep the backend
-        from ending with the last of them."""
+        """Strikes a process out, if it is there; gives how many are left. `end`: nobody is to keep the
+        backend from ending with the last of them."""
         with self._lock:
             client = self._processes.pop(pid, None)
             self._kept = (self._kept or (client is not None and client.keep)) and not end
