@@ -5,6 +5,7 @@ from typer.core import TyperGroup
 
 from propfield.cli.evaluate_field import evaluate_field
 from propfield.cli.evaluate_perception import evaluate_perception
+from propfield.cli.evaluate_placement import evaluate_placement
 from propfield.cli.evaluate_reconstruction import evaluate_reconstruction
 
 _FIELD = "field"
@@ -30,7 +31,8 @@ def evaluate() -> None:
 
     The file of a field is scored by what it says about images that it was not learned from; see
     `propfield evaluate field --help` for its options. `perception` and `reconstruction` score what is seen in
-    pictures. A file that is named like one of these verbs is given as `./perception`.
+    pictures, `placement` where props are put. A file that is named like one of these verbs is given as
+    `./perception`.
 
     **Examples**
 
@@ -43,3 +45,4 @@ def evaluate() -> None:
 app.command(_FIELD)(evaluate_field)
 app.command("perception")(evaluate_perception)
 app.command("reconstruction")(evaluate_reconstruction)
+app.command("placement")(evaluate_placement)

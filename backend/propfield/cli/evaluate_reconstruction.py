@@ -48,14 +48,14 @@ def evaluate_reconstruction(
         from propfield.perception.choice import PerceptionChoice
 
         choice = PerceptionChoice(keypoints=keypoints)
-        result = evaluated(on, _fields(field), choice=choice, progress=progress)
+        result = evaluated(on, fields_given(field), choice=choice, progress=progress)
     if as_json:
         print_json(result)
     else:
         show(result)
 
 
-def _fields(given: list[Path] | None) -> dict[str, Any]:
+def fields_given(given: list[Path] | None) -> dict[str, Any]:
     """The fields by category: the newest of each in a folder, those of files over them."""
     from propfield.errors import NotFound
     from propfield.field.file import load_field

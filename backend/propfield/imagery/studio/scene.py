@@ -70,10 +70,10 @@ def build_scene(recipe: Recipe, random: np.random.Generator, mishaps: bool = Tru
     """Draws a scene. With `mishaps`, some of them go wrong (see MISHAPS)."""
     body = open_body()
     skeleton = jittered(recipe, body.joints, random)
-    place = _prop_place(recipe.prop, skeleton, body, random)
+    place = prop_place(recipe.prop, skeleton, body, random)
     for wish in recipe.reaches:
         _fulfil(wish, skeleton, place, body, random)
-    person_from_world = _about(skeleton.positions[0], skeleton.local[0].T)
+    person_from_world = about(skeleton.positions[0], skeleton.local[0].T)
     prop = build_prop(recipe.prop.parts, person_from_world @ place)
     scenery = recipe.prop.scenery
     around = (build_prop(scenery, person_from_world @ place),) if scenery else ()
@@ -95,7 +95,8 @@ def posed(
     return vertices.numpy(), joint_transforms(angles, joints)[:, :3, 3].numpy()
 
 
-def _about(centre: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+def about(centre: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """The transform that turns about a point."""
     return rigid(rotation, centre - rotation @ centre)
 
 
@@ -124,10 +125,10 @@ def _anchor(recipe: PropRecipe, skeleton: Skeleton, body: BodyTemplate) -> np.nd
     return rigid(axes, (first + second) / 2)
 
 
-def _prop_place(
+def prop_place(
     recipe: PropRecipe, skeleton: Skeleton, body: BodyTemplate, random: np.random.Generator
 ) -> np.ndarray:
-    """The prop's own space in the world."""
+    """The prop's own space in the world, drawn for a person before limbs reach for it; it varies in size."""
     offset, turn = recipe.offset.draw(random), recipe.turn.draw(random)
     size = 1 + recipe.scale * random.uniform(-1, 1) + np.asarray(recipe.stretch) * random.uniform(-1, 1, 3)
     return _anchor(recipe, skeleton, body) @ rigid(euler_rotation(turn), offset) @ np.diag([*size, 1])
@@ -150,7 +151,7 @@ def _go_wrong(scene: Scene, random: np.random.Generator) -> Scene:
     names = list(MISHAPS)
     mishap = random.choice([*names, ""], p=[*MISHAPS.values(), 1 - sum(MISHAPS.values())])
     angle, distance = random.uniform(0, 2 * np.pi), random.uniform(0.8, 1.4)
-    aside = _about(scene.joints[0].astype(float), euler_rotation(np.array([0, random.uniform(-180, 180), 0])))
+    aside = about(scene.joints[0].astype(float), euler_rotation(np.array([0, random.uniform(-180, 180), 0])))
     aside[:3, 3] += distance * np.array([np.cos(angle), 0, np.sin(angle)])
     if mishap == "second person":
         other = scene.vertices @ aside[:3, :3].T + aside[:3, 3]

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.spatial import cKDTree
 
-from propfield.body.skeleton import BODY_PARTS, JOINT_INDEX, JOINT_NAMES
+from propfield.body.skeleton import BODY_PARTS, JOINT_INDEX, JOINT_NAMES, MIRROR
 from propfield.uses.placement.character import LIKELY, met_parts
 from propfield.uses.placement.posed_field import carried_points
 from propfield.uses.placement.prop_solid import PropSolid
@@ -14,6 +14,8 @@ CLOSE = 0.04
 """Metres from the skin in which what the field says of a bone falls to a third."""
 NAMED = 4.0
 """How much more bones of the parts count that the type names."""
+EQUAL = 0.4
+"""A named part is met on both sides if the other side has so much of its share."""
 FEWEST = 0.03
 """Shares below this are left out."""
 
@@ -34,7 +36,11 @@ def carriers(frame: Frame, prop: PropSolid, matrix: Float64[np.ndarray, "4 4"]) 
     value = occupancy[voxels[under]] * np.exp(-skin / CLOSE)
     shares = np.asarray(value @ frame.field.weights[voxels[under]]).ravel()
     for part in met_parts(frame.kind.type):
-        shares[[JOINT_INDEX[name] for name in BODY_PARTS[part]]] *= NAMED
+        own = [JOINT_INDEX[name] for name in BODY_PARTS[part]]
+        other = [MIRROR[joint] for joint in own]
+        # Both feet on a board, both hands at a ball: types name one of them.
+        both = other != own and shares[other].sum() > EQUAL * shares[own].sum()
+        shares[np.union1d(own, other) if both else own] *= NAMED
     shares /= max(shares.sum(), 1e-12)
     shares = np.where(shares >= FEWEST, shares, 0)
     shares /= max(shares.sum(), 1e-12)
