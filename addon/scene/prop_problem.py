@@ -75,7 +75,8 @@ def gather(
         raise SceneError(f"{len(frames)} frames are too many: choose up to {MOST_FRAMES}, or a larger step.")
     scene_uid, uids = bpy.context.scene.session_uid, (character.session_uid, prop.session_uid)
     before = bpy.context.scene.frame_current_final
-    _go(frames[0] if frames else before)
+    if frames:
+        _go(frames[0])
     unit = world_unit(canonical_to_world(field, character))
     mesh, matrix = prop_mesh(prop, unit)
     body = body_mesh(field, character, prop, min(MOST_POINTS, MOST_BODY_POINTS // max(1, len(frames))))
@@ -85,14 +86,15 @@ def gather(
             found, there = object_of(uids[0]), object_of(uids[1])
             if found is None or there is None or bpy.context.scene.session_uid != scene_uid:
                 raise SceneError("The prop, the character or the scene is gone: nothing was placed.")
-            _go(frame)
+            if frames:
+                _go(frame)
             bones.append(_in_metres(canonical_to_world(field, found), unit))
             points.append(posed_body(field, body, bones[-1], unit))
             rig.append(rig_pose(found))
             if number + 1 < len(frames):
                 yield (number + 1) / len(frames)
     finally:
-        if bpy.context.scene.session_uid == scene_uid:
+        if frames and bpy.context.scene.session_uid == scene_uid:
             _go(before)
     yield Problem(
         prop=mesh,
@@ -124,7 +126,6 @@ def _in_metres(bones: np.ndarray, unit: float) -> np.ndarray:
 
 
 def _go(frame: float) -> None:
-    scene = bpy.context.scene
-    if scene.frame_current_final != frame:
-        whole = int(np.floor(frame))
-        scene.frame_set(whole, subframe=float(frame - whole))
+    # Even where it is that frame already: what is posed but not keyed is no part of the animation.
+    whole = int(np.floor(frame))
+    bpy.context.scene.frame_set(whole, subframe=float(frame - whole))

@@ -186,3 +186,21 @@ def test_a_scene_in_centimetres_is_told_from_a_giant(field, character):
         assert np.ptp(problem.prop.vertices, 0) == pytest.approx([0.3] * 3)
         tall = np.ptp(field.body_vertices[:, 1]) * size / unit
         assert np.ptp(problem.body[0][0][:, 1]) == pytest.approx(tall, rel=1e-5)
+
+
+def test_an_animation_is_what_is_keyed_and_one_pose_is_what_is_seen(field, character):
+    from addon.scene.prop_problem import gather, problem_now
+
+    armature, _ = character
+    prop = cube(None)
+    for frame in (1, 2):
+        armature.location.x = frame
+        armature.keyframe_insert("location", frame=frame)
+    bpy.context.scene.frame_set(1)
+    armature.location.x = 5
+    seen = problem_now(field, armature, prop)
+    assert armature.location.x == 5
+    *_, keyed = gather(field, armature, prop, [1, 2])
+    shifts = [moves[:, 0, 3] - seen.bones[0][:, 0, 3] for moves in keyed.bones]
+    assert np.allclose(shifts[0], -4, atol=1e-5)
+    assert np.allclose(shifts[1], -3, atol=1e-5)
