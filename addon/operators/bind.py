@@ -6,7 +6,14 @@ from bpy.types import Collection, Context, Mesh, Object, Operator
 from ..scene.binding import bind_rig
 from ..scene.errors import SceneError
 from ..scene.field_mesh import import_field_mesh
-from ..scene.field_object import field_modifier, fingerprint, is_field_object, read_input, take_over
+from ..scene.field_object import (
+    field_modifier,
+    fingerprint,
+    is_field_object,
+    lattice_of,
+    read_input,
+    take_over,
+)
 from ..scene.field_points import import_field_points
 from ..scene.field_volume import import_field_volume
 from ..scene.nodes import input_items
@@ -63,6 +70,7 @@ def _move_over(old: Object, field: FieldData, armature: Object) -> None:
     # It is made for a character's own rest pose, so it is made anew for another; its inputs and keys stay.
     collection: Collection = old.users_collection[0]
     data, name, group = old.data, old.name, field_modifier(old).node_group
+    carrier = lattice_of(old)
     assert isinstance(data, Mesh)
     new = _made_like(old, field, armature, collection)
     take_over(new, old)
@@ -72,6 +80,13 @@ def _move_over(old: Object, field: FieldData, armature: Object) -> None:
         bpy.data.meshes.remove(data)
     if group.users == 0:
         bpy.data.node_groups.remove(group)
+    # A duplicate of the old one may still be carried by it.
+    if carrier is not None and carrier.users == len(carrier.users_collection):
+        points = carrier.data
+        assert isinstance(points, Mesh)
+        bpy.data.objects.remove(carrier)
+        if points.users == 0:
+            bpy.data.meshes.remove(points)
 
 
 def _made_like(old: Object, field: FieldData, armature: Object, collection: Collection) -> Object:

@@ -7,7 +7,8 @@ import numpy as np
 
 from .errors import SceneError
 from .field_file import FieldData
-from .field_object import MARK, fingerprint, is_field_object, read_input
+from .field_lattice import LATTICE_KEY
+from .field_object import MARK, fingerprint, is_field_object, lattice_of, read_input
 from .preview_picture import field_picture
 
 
@@ -71,10 +72,16 @@ def _needed(object_: bpy.types.Object) -> list[bpy.types.Object]:
     """The object, the character it follows, its helper, and the meshes that the character wears."""
     character = object_.parent
     assert character is not None
-    helpers = [one.object for one in object_.modifiers if isinstance(one, bpy.types.ArmatureModifier)]
+    carrier = lattice_of(object_)
+    helpers = [
+        one.object for one in (carrier or object_).modifiers if isinstance(one, bpy.types.ArmatureModifier)
+    ]
     worn = [
         child
         for child in character.children
-        if child.type == "MESH" and not is_field_object(child) and child.find_armature() == character
+        if child.type == "MESH"
+        and not is_field_object(child)
+        and child.get(LATTICE_KEY) is None
+        and child.find_armature() == character
     ]
-    return [one for one in (object_, character, *helpers, *worn) if one is not None]
+    return [one for one in (object_, carrier, character, *helpers, *worn) if one is not None]

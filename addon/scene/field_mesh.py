@@ -9,13 +9,14 @@ from .binding import bind_rig, to_character
 from .control_lattice import choose_controls
 from .errors import SceneError
 from .field_file import FieldData
+from .field_lattice import make_lattice
 from .field_object import describe
 from .lattice import LOWEST, Lattice, crop_lattice, shown_types
-from .mesh_data import follow_armature, make_mesh, set_point_attribute, set_skin
+from .mesh_data import make_mesh, set_point_attribute
 from .nodes import set_input
 from .openvdb_support import require_openvdb
 from .shell_nodes import SHELLS, ShellLayout, shell_group, shell_materials
-from .value_nodes import VALUE
+from .value_nodes import LATTICE, VALUE
 
 # Votes smear, so what is less likely is mostly not the object: measured on the studio, the level that agrees
 # best with the truth is 0.5 to 0.8.
@@ -56,20 +57,21 @@ def import_field_mesh(
     # The vertices with the values are read by their number, wherever they are.
     still = np.broadcast_to(points.mean(0), (stored, 3))
     name = f"{field.category} mesh"
-    mesh = make_mesh(name, np.concatenate([still, points]))
-    for kind, own in zip(types, values, strict=True):
+    mesh = make_mesh(f"{name} lattice", np.concatenate([still, points]))
+    for kind, stored_ones in zip(types, values, strict=True):
         padded = np.zeros(len(mesh.vertices), np.float32)
-        padded[:stored] = own.ravel()
+        padded[:stored] = stored_ones.ravel()
         set_point_attribute(mesh, VALUE + kind, "FLOAT", padded)
-    # The shells' own, for the solid view; nodes fill it. Of corners, of which the mesh has none.
-    mesh.color_attributes.new("colour", "FLOAT_COLOR", "CORNER")
-    mesh.color_attributes.active_color = mesh.color_attributes["colour"]
-    mesh.color_attributes.render_color_index = mesh.color_attributes.find("colour")
-    object_ = bpy.data.objects.new(name, mesh)
+    carrier = make_lattice(mesh, character, helper, collection, controls.weights, stored)
+
+    own = make_mesh(name, points[:1])
+    # For the solid view; nodes fill it.
+    own.color_attributes.new("colour", "FLOAT_COLOR", "POINT")
+    own.color_attributes.active_color = own.color_attributes["colour"]
+    own.color_attributes.render_color_index = 0
+    object_ = bpy.data.objects.new(name, own)
     object_.parent = character
     collection.objects.link(object_)
-    set_skin(object_, controls.weights, stored)
-    follow_armature(object_, helper)
     layout = ShellLayout(
         types=types,
         boxes=lattice.boxes.astype(float).tolist(),
@@ -82,10 +84,11 @@ def import_field_mesh(
     )
     modifier = object_.modifiers.new(SHELLS, "NODES")
     modifier.node_group = shell_group(f"{SHELLS}, {field.category}", layout)
+    set_input(modifier, LATTICE, carrier)
     set_input(modifier, "Type", types.index(type_name))
     set_input(modifier, "Resolution", float(factor))
     for number, (level, material) in enumerate(zip(levels, shell_materials(levels), strict=True), start=1):
-        mesh.materials.append(material)
+        own.materials.append(material)
         set_input(modifier, f"Level {number}", float(level))
         set_input(modifier, f"Material {number}", material)
     describe(object_, field, "mesh", types)

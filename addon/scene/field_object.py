@@ -9,6 +9,7 @@ import bpy
 from .errors import SceneError
 from .field_file import FieldData
 from .nodes import input_items
+from .value_nodes import LATTICE
 
 MARK = "propfield"
 Kind = Literal["mesh", "volume", "points"]
@@ -42,6 +43,23 @@ def field_modifier(object_: bpy.types.Object) -> bpy.types.NodesModifier:
         if isinstance(modifier, bpy.types.NodesModifier) and "Type" in input_items(modifier.node_group):
             return modifier
     raise SceneError(f"“{object_.name}” has no Propfield modifier any more: import the field anew.")
+
+
+def lattice_of(object_: bpy.types.Object) -> bpy.types.Object | None:
+    """The hidden object that carries it; points carry themselves."""
+    modifier = field_modifier(object_)
+    item = input_items(modifier.node_group).get(LATTICE)
+    return modifier.get(item.identifier) if item is not None else None
+
+
+def keyable_inputs(object_: bpy.types.Object) -> dict[str, str]:
+    """The inputs that are animated, and their data paths from the modifier: all but data-blocks and geometry.
+
+    SceneError where the modifier was taken off.
+    """
+    items = input_items(field_modifier(object_).node_group)
+    blocks = ("NodeSocketGeometry", "NodeSocketMaterial", "NodeSocketObject")
+    return {name: f'["{item.identifier}"]' for name, item in items.items() if item.socket_type not in blocks}
 
 
 def input_path(object_: bpy.types.Object, name: str) -> str:
@@ -85,7 +103,7 @@ def take_over(new: bpy.types.Object, old: bpy.types.Object) -> None:
     target.name = source.name
     theirs = input_items(source.node_group)
     for name, item in input_items(target.node_group).items():
-        value = source.get(theirs[name].identifier) if name in theirs else None
+        value = source.get(theirs[name].identifier) if name in theirs and name != LATTICE else None
         if value is not None:
             target[item.identifier] = value
     if old.animation_data is not None:

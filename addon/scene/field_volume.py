@@ -8,13 +8,14 @@ import numpy as np
 from .binding import bind_rig, to_character, units_per_metre
 from .carriers import CARRIER_SHARE, Carriers, choose_carriers
 from .field_file import FieldData
+from .field_lattice import make_lattice
 from .field_object import describe, input_path
 from .lattice import crop_lattice, shown_types
 from .materials import volume_material
-from .mesh_data import follow_armature, make_mesh, set_point_attribute, set_skin
+from .mesh_data import make_mesh, set_point_attribute
 from .nodes import set_input
 from .openvdb_support import require_openvdb
-from .value_nodes import VALUE
+from .value_nodes import LATTICE, VALUE
 from .volume_nodes import NEIGHBOURS, VOLUME, VolumeLayout, volume_group
 
 
@@ -26,8 +27,8 @@ def import_field_volume(
 ) -> bpy.types.Object:
     """An object whose geometry is the field of a type as a volume, following the character's pose.
 
-    Its mesh holds the lattice (values of all types that are not empty, unmoved) and after it each type's
-    carriers, which the armature modifier moves; a geometry-nodes modifier makes the volume of them, whose
+    A hidden mesh holds the lattice (values of all types that are not empty, unmoved) and after it each type's
+    carriers, which an armature modifier moves; a geometry-nodes modifier makes the volume of them, whose
     inputs switch the type and change threshold, density, resolution and colour, and can be keyed. SceneError
     for a character whose bones are not known, an empty type, or a Blender without OpenVDB.
     """
@@ -47,14 +48,15 @@ def import_field_volume(
     # The lattice's own places are never looked at; only what carries it must be exact.
     still = to_character(field, character, points[: starts[0]])
     carried = to_character(field, character, points[starts[0] :], weights)
-    mesh = make_mesh(name, np.concatenate([still, carried]))
+    mesh = make_mesh(f"{name} lattice", np.concatenate([still, carried]))
     _set_attributes(mesh, lattice.values, types, steps, parts, starts)
 
-    object_ = bpy.data.objects.new(name, mesh)
+    carrier = make_lattice(mesh, character, helper, collection, weights, starts[0])
+
+    own = bpy.data.meshes.new(name)
+    object_ = bpy.data.objects.new(name, own)
     object_.parent = character
     collection.objects.link(object_)
-    set_skin(object_, weights, starts[0])
-    follow_armature(object_, helper)
     spans = iter(zip(starts[:-1].tolist(), (len(part.steps) for part in parts), strict=True))
     layout = VolumeLayout(
         types=types,
@@ -68,7 +70,8 @@ def import_field_volume(
     modifier.node_group = volume_group(f"{VOLUME}, {field.category}", layout)
     describe(object_, field, "volume", types)
     material = volume_material(input_path(object_, "Colour"), input_path(object_, "Tint"))
-    mesh.materials.append(material)
+    own.materials.append(material)
+    set_input(modifier, LATTICE, carrier)
     set_input(modifier, "Type", types.index(type_name))
     set_input(modifier, "Material", material)
     # Inputs set from Python are seen by the next evaluation only when tagged.

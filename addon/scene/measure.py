@@ -4,6 +4,7 @@ import bpy
 import numpy as np
 
 from .axes import points_from_blender
+from .field_object import is_field_object, lattice_of
 
 
 def deformed_vertices(object_: bpy.types.Object) -> np.ndarray:
@@ -28,7 +29,8 @@ def deformed_vertices(object_: bpy.types.Object) -> np.ndarray:
 
 def resting_vertices(object_: bpy.types.Object) -> np.ndarray:
     """As `deformed_vertices`, before the armature moves them: in the canonical pose, for a field."""
-    modifiers = [modifier for modifier in object_.modifiers if modifier.type == "ARMATURE"]
+    carrier = (lattice_of(object_) if is_field_object(object_) else None) or object_
+    modifiers = [modifier for modifier in carrier.modifiers if modifier.type == "ARMATURE"]
     shown = [modifier.show_viewport for modifier in modifiers]
     try:
         for modifier in modifiers:

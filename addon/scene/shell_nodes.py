@@ -12,8 +12,7 @@ from .control_lattice import follow_group
 from .lattice import LOWEST
 from .materials import ramp_node, shell_material
 from .nodes import Graph, Socket
-from .skeleton import JOINT_NAMES
-from .value_nodes import VALUE, declare_look, declare_type, trilinear
+from .value_nodes import VALUE, declare_lattice, declare_look, declare_type, trilinear
 
 SHELLS = "Propfield mesh"
 SIDE_LIMIT = 400
@@ -43,13 +42,14 @@ class ShellLayout:
 
 
 def shell_group(name: str, layout: ShellLayout) -> bpy.types.NodeTree:
-    """The modifier of a field's shells: deformed lattice in, one closed surface for each level out.
+    """The modifier of a field's shells: of the deformed lattice one closed surface for each level.
 
     Points get the attributes `probability` (the level), `type` (its number), `colour` and `opacity`.
     """
     graph = Graph(name)
     graph.tree.is_modifier = True
-    mesh = graph.declare("Mesh", "Geometry")
+    base = graph.declare("Mesh", "Geometry")
+    mesh = declare_lattice(graph)
     number = declare_type(graph, layout.types)
     levels = [
         graph.declare(
@@ -84,7 +84,11 @@ def shell_group(name: str, layout: ShellLayout) -> bpy.types.NodeTree:
     shells = [
         _shell(graph, volume, level, material) for level, material in zip(levels, materials, strict=True)
     ]
-    surface = _with_active_colour(graph, mesh, layout.types, shells)
+    # Joining takes materials and the active colour, for the solid view, over from the object's own mesh, if
+    # that has any vertex; meshes made by nodes have none.
+    single = graph.value("ShaderNodeMath", graph.value("GeometryNodeInputIndex"), 0.5, operation="LESS_THAN")
+    surface = graph.joined_geometry([base, *shells])
+    surface = graph.value("GeometryNodeDeleteGeometry", surface, single, domain="POINT")
     surface = graph.stored(surface, "type", number, "INT")
     surface = graph.stored(surface, "opacity", opacity, "FLOAT")
     ramp = ramp_node(graph.tree, graph.attribute("probability", "FLOAT"))
@@ -95,23 +99,6 @@ def shell_group(name: str, layout: ShellLayout) -> bpy.types.NodeTree:
     surface = graph.value("GeometryNodeSetPosition", surface, True, follow.outputs[0])
     graph.result("Mesh", "Geometry", surface)
     return graph.arrange()
-
-
-def _with_active_colour(graph: Graph, mesh: Socket, types: tuple[str, ...], shells: list[Socket]) -> Socket:
-    """The shells as one mesh that has the materials of `mesh` and knows which attribute is its active colour,
-    which meshes made by nodes lack and the solid view looks for.
-
-    Joining takes both over from the first mesh, if that has any vertex; so one is left in it until then.
-    """
-    first = graph.value("ShaderNodeMath", graph.value("GeometryNodeInputIndex"), 0.5, operation="LESS_THAN")
-    others = graph.math("SUBTRACT", 1.0, first)
-    single = graph.value("GeometryNodeDeleteGeometry", mesh, others, domain="POINT")
-    for name in (*JOINT_NAMES, *(VALUE + one for one in types)):
-        node = graph.node("GeometryNodeRemoveAttribute", single)
-        node.inputs["Name"].default_value = name
-        single = node.outputs[0]
-    together = graph.joined_geometry([single, *shells])
-    return graph.value("GeometryNodeDeleteGeometry", together, first, domain="POINT")
 
 
 def _shell(graph: Graph, volume: Socket, level: Socket, material: Socket) -> Socket:

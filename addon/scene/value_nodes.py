@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from .nodes import Graph, Socket
 
+LATTICE = "Lattice"
 VALUE = "probability of "
 """Before a type's name: the attribute that holds its values, relative to its peak."""
 
@@ -12,6 +13,15 @@ def declare_type(graph: Graph, types: Sequence[str]) -> Socket:
     """The input that switches between types; gives the type's number."""
     choice = graph.declare("Type", "Menu", description="The interaction that is shown")
     return graph.menu(choice, types)
+
+
+def declare_lattice(graph: Graph) -> Socket:
+    """The input for the hidden object that carries the field; gives its deformed mesh."""
+    lattice = graph.declare(
+        LATTICE, "Object", hide_in_modifier=True, description="The hidden object that follows the armature"
+    )
+    node = graph.node("GeometryNodeObjectInfo", lattice, transform_space="ORIGINAL")
+    return node.outputs["Geometry"]
 
 
 def declare_look(graph: Graph) -> tuple[Socket, Socket]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import bpy
 
 from .nodes import Graph, Socket, kept_group
-from .value_nodes import VALUE, declare_look, declare_type, trilinear
+from .value_nodes import VALUE, declare_lattice, declare_look, declare_type, trilinear
 
 WARP_GROUP, DENSITY_GROUP, VOLUME = ".Propfield warp", ".Propfield density", "Propfield volume"
 BAKED_GROUP = "Propfield baked"
@@ -128,15 +128,16 @@ class VolumeLayout:
 
 
 def volume_group(name: str, layout: VolumeLayout) -> bpy.types.NodeTree:
-    """The modifier of a field's volume: deformed mesh in, fog volume out.
+    """The modifier of a field's volume: a fog of the deformed lattice.
 
     The density at a place is the largest that any piece of carriers brings there.
     """
     graph = Graph(name)
     graph.tree.is_modifier = True
-    mesh = graph.declare("Mesh", "Geometry")
+    graph.declare("Mesh", "Geometry")
     # First, so that they have the same identifiers as in `baked_group`: the fog's material reads them there.
     declare_look(graph)
+    mesh = declare_lattice(graph)
     number = declare_type(graph, layout.types)
     threshold = graph.declare(
         "Threshold", "Float", default_value=0.2, min_value=0.0, max_value=1.0, subtype="FACTOR",

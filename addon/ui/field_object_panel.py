@@ -1,12 +1,10 @@
 """The panel of the active field object: its inputs, with dots to key them, and what to do with it."""
 
-import bpy
-from bpy.types import Context, Panel, UILayout
+from bpy.types import Context, Panel
 
 from ..operators import bake_run
 from ..scene.errors import SceneError
-from ..scene.field_object import field_modifier, is_field_object
-from ..scene.nodes import input_items
+from ..scene.field_object import field_modifier, is_field_object, keyable_inputs
 from .backend_panel import PropfieldPanel, draw_sentence
 
 
@@ -27,13 +25,14 @@ class PROPFIELD_PT_field_object(PropfieldPanel, Panel):
         object_ = context.active_object
         layout.label(text=object_.name, icon_value=layout.icon(object_))
         try:
-            modifier = field_modifier(object_)
+            inputs = keyable_inputs(object_)
         except SceneError as error:
             draw_sentence(layout, context, str(error), "ERROR")
             return
         layout.use_property_split = True
-        column = layout.column()
-        draw_inputs(column, modifier)
+        modifier = field_modifier(object_)
+        for name, path in inputs.items():
+            layout.prop(modifier, path, text=name)
         layout.separator()
         run = bake_run.current
         if run is not None and run.state == "running":
@@ -45,10 +44,3 @@ class PROPFIELD_PT_field_object(PropfieldPanel, Panel):
             if run is not None and run.state == "failed":
                 draw_sentence(layout, context, run.error, "ERROR")
         layout.operator("propfield.mark_asset", icon="ASSET_MANAGER")
-
-
-def draw_inputs(layout: UILayout, modifier: bpy.types.NodesModifier) -> None:
-    """All inputs but geometry and materials, each with its dot."""
-    for name, item in input_items(modifier.node_group).items():
-        if item.socket_type not in ("NodeSocketGeometry", "NodeSocketMaterial"):
-            layout.prop(modifier, f'["{item.identifier}"]', text=name)

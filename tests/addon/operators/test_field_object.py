@@ -111,8 +111,9 @@ def test_an_asset_is_whole_in_another_file_with_picture_tags_and_notes(blender, 
     assert np.argwhere(reddish)[:, 0].mean() > 128
 
     fog = next(one for one in collection.objects if one.get("propfield"))
-    armature, (helper,) = fog.parent, [m.object for m in fog.modifiers if m.type == "ARMATURE"]
-    assert {armature, helper} <= set(collection.objects)
+    armature, carrier = fog.parent, fog.modifiers[0]["Socket_3"]
+    (helper,) = [modifier.object for modifier in carrier.modifiers]
+    assert {armature, carrier, helper} <= set(collection.objects)
     assert any(one.type == "MESH" and one.find_armature() == armature for one in collection.objects)
 
     def corners():
@@ -140,16 +141,13 @@ def test_points_come_in_beside_mesh_and_volume(blender, fog):
 
 
 def test_the_panel_shows_every_input_that_can_be_keyed(blender, fog):
-    from addon.scene.field_object import field_modifier
-    from addon.scene.nodes import input_items
+    from addon.scene.field_object import keyable_inputs
 
     panel = blender.types.PROPFIELD_PT_field_object
     assert panel.poll(blender.context)
-    shown = [
-        name
-        for name, item in input_items(field_modifier(fog).node_group).items()
-        if item.socket_type not in ("NodeSocketGeometry", "NodeSocketMaterial")
-    ]
-    assert shown == ["Type", "Threshold", "Density", "Resolution", "Colour", "Tint"]
+    inputs = keyable_inputs(fog)
+    assert list(inputs) == ["Type", "Threshold", "Density", "Resolution", "Colour", "Tint"]
+    for frame, path in enumerate(inputs.values()):
+        assert fog.keyframe_insert(f'modifiers["Propfield volume"]{path}', frame=frame)
     blender.context.view_layer.objects.active = fog.parent
     assert not panel.poll(blender.context)

@@ -33,13 +33,14 @@ def test_one_helper_for_a_character_whatever_is_bound(field, character, collecti
     from addon.scene.binding import bind_rig
     from addon.scene.body import make_character
     from addon.scene.field_mesh import import_field_mesh
+    from addon.scene.field_object import lattice_of
     from addon.scene.field_volume import import_field_volume
 
     armature, _ = character
     helper = bind_rig(field, armature)
     shells = import_field_mesh(field, "all", armature, collection)
     fog = import_field_volume(field, "stick", armature, collection)
-    assert {shells.modifiers[0].object, fog.modifiers[0].object} == {helper}
+    assert {lattice_of(shown).modifiers[0].object for shown in (shells, fog)} == {helper}
     assert bind_rig(field, armature) is helper
     assert helper.hide_viewport
     other, _ = make_character(field, collection)

@@ -10,12 +10,13 @@ def test_the_maps_of_the_bones_blend_to_where_the_mesh_is(field, character, coll
     from addon.scene.bone_motion import canonical_to_world
     from addon.scene.field_mesh import import_field_mesh
     from addon.scene.kinematics import skin_forward
+    from addon.scene.measure import resting_vertices
     from addon.scene.posing import apply_pose
     from addon.scene.weights import interpolate_weights
 
     armature, _ = character
     shells = import_field_mesh(field, "all", armature, collection)
-    canonical = points_from_blender(np.array([vertex.co for vertex in shells.data.vertices]))
+    canonical = resting_vertices(shells)
     in_grid = (canonical - field.first_centre) / field.voxel
     weights = interpolate_weights(field.voxel_weights, (field.resolution,) * 3, in_grid)
     armature.location, armature.rotation_euler, armature.scale = (1, 2, 0.3), (0.2, -0.1, 2), (1.2, 1.2, 1.2)
