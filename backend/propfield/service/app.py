@@ -17,6 +17,7 @@ from propfield.jobs.memory import refuse_impossible
 from propfield.jobs.requests import LearnRequest, PlaceRequest, ReconstructRequest, parse_request
 from propfield.jobs.runner import JobRunner
 from propfield.jobs.store import JobStore
+from propfield.library import Library
 from propfield.service import schema
 from propfield.service.body import json_of
 from propfield.service.clients import Clients
@@ -112,7 +113,7 @@ def create_app(
             for upload_id in filter(None, (wanted.problem, wanted.field_file)):
                 find_upload(home.uploads, upload_id)
             if wanted.field:
-                await run_in_threadpool(library.path, wanted.field)
+                await run_in_threadpool(Library(home.library).path, wanted.field)
         refuse_impossible(wanted)
         job_id = await run_in_threadpool(store.add, wanted.kind, wanted.model_dump(exclude={"kind"}))
         runner.wake()

@@ -182,3 +182,14 @@ def test_a_reconstruction_over_the_wire(start, shared, monkeypatch):
         assert answer.content == (backend.home / "jobs" / job_id / "result" / name).read_bytes()
     for name in ("..%2fworker.log", "worker.log", "%2e%2e"):
         assert backend.client.get(f"/v1/jobs/{job_id}/files/{name}").status_code == 404
+
+
+def test_a_prop_of_a_field_that_is_not_there_is_refused(backend):
+    upload = backend.client.post("/v1/uploads", content=b"PK", headers={"X-Filename": "problem.npz"}).json()[
+        "id"
+    ]
+    wanted = {"kind": "place", "problem": upload, "field": "nothing", "type": "hold"}
+    answer = backend.client.post("/v1/jobs", json=wanted)
+    assert answer.status_code == 404
+    assert "field of that name" in answer.json()["error"]
+    shutil.rmtree(backend.home / "uploads" / upload)
