@@ -150,7 +150,7 @@ def test_again_makes_nothing_and_a_change_makes_what_changed(spec, run_batch, un
     }
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_killed_twice_it_makes_the_same(jobs, spec, batch_command, undisturbed, tmp_path):
     killed_and_gone_on(batch_command(spec, "--out", str(tmp_path), "--jobs", jobs), tmp_path, (1, 4))
     assert contents(tmp_path) == contents(undisturbed)

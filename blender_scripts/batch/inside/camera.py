@@ -15,7 +15,7 @@ PRESETS = {
 }  # fmt: skip
 ELEVATION = 8
 SENSOR = 36.0
-MARGIN = 1.08
+MARGIN = 1.12
 _ROUNDS = 4
 
 

@@ -102,7 +102,7 @@ def _floor() -> None:
     """A bowl that shows nothing but the shadows on it; Cycles alone has that. It curves up all round, since a
     plane's horizon would be seen as a fine line, and takes no light away."""
     rings = np.array(
-        [(radius, 0) for radius in (0.01, 4, 6)]
+        [(radius, 0) for radius in (1e-4, 4, 6)]
         + [(6 + 8 * math.sin(angle), 8 - 8 * math.cos(angle)) for angle in np.linspace(0.15, math.pi / 2, 10)]
         + [(14, 60)]
     )
