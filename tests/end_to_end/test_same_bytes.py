@@ -123,3 +123,57 @@ def test_rebuilding_a_photo_in_python(rebuilt, photo, tmp_path):
     path, annotations = photo
     reconstruct_photo(path, tmp_path / "scene", Wanted(category="camera"), annotations=annotations)
     assert contents(tmp_path / "scene") == rebuilt
+
+
+@pytest.fixture(scope="module")
+def prop():
+    """A stick of 0.9 m as the animator's prop, with a character that carries the field."""
+    assert bpy.ops.propfield.make_body() == {"FINISHED"}
+    bpy.ops.mesh.primitive_cylinder_add(vertices=12, radius=0.02, depth=0.9, location=(1, 0, 1))
+    return bpy.context.object
+
+
+def test_placing_a_prop_in_python(sidebar, learned, prop, tmp_path):
+    """The sidebar sends the character as it stands in Blender; the backend's function is given the same."""
+    from addon.client.running import session
+    from addon.scene.field_file import read_field
+    from addon.scene.prop_problem import problem_now
+
+    from propfield.field.file import load_field
+    from propfield.jobs.place import place_prop, write_placements
+    from propfield.uses.placement.place import Wish
+    from propfield.uses.placement.problem import read_problem
+
+    settings = bpy.context.scene.propfield
+    settings.field_path, settings.field_type, settings.place.prop = str(learned), "hold", prop
+    sent = tmp_path / "problem.npz"
+    sent.write_bytes(problem_now(read_field(learned), settings.character, prop).packed(False))
+    assert sidebar.place_prop(wait=True) == {"FINISHED"}
+    backend, job = session.backend, session.job.identifier
+    from_sidebar = backend.download_files(job, ["placements.json"], tmp_path) / "placements.json"
+    wish = Wish("hold", settings.place.count, None, None)
+    _, told = place_prop(load_field(learned), read_problem(sent), wish)
+    assert told["placements"]
+    write_placements(told, tmp_path / "placements.json")
+    assert (tmp_path / "placements.json").read_bytes() == from_sidebar.read_bytes()
+
+
+def test_placing_a_prop_in_the_terminal(learned, tmp_path):
+    import trimesh
+
+    from propfield.field.file import load_field
+    from propfield.jobs.place import place_prop, write_placements
+    from propfield.uses.placement.place import Wish
+    from propfield.uses.placement.problem import problem_of_pose
+    from propfield.uses.prop_file import read_prop
+
+    stick, out = tmp_path / "stick.ply", tmp_path / "terminal.json"
+    trimesh.creation.cylinder(0.02, 0.9, sections=12).export(stick)
+    terminal("place", str(learned), "--prop", str(stick), "--type", "hold", "--out", str(out))
+    field, mesh = load_field(learned), read_prop(stick).mesh
+    problem = problem_of_pose(
+        field, mesh.vertices.astype("float32"), mesh.faces.astype("int32"), field.rest_pose
+    )
+    _, told = place_prop(field, problem, Wish("hold", 12, None, None))
+    write_placements(told, tmp_path / "python.json")
+    assert (tmp_path / "python.json").read_bytes() == out.read_bytes()
