@@ -8,7 +8,7 @@ from ..client.http import BackendError
 from ..scene.errors import SceneError
 from ..scene.placements import from_answer, show, store
 from ..scene.prop_problem import Problem, problem_now
-from ..scene.prop_search import search
+from ..scene.prop_search import DEEPEST, search
 from ..scene.prop_size import refuse_size
 from .placing import Order, begin, may_place, objects_of, order_of, worlds
 from .target import leave_edit_mode
@@ -56,6 +56,8 @@ def _arrive(order: Order, problem: Problem, result: dict) -> None:
     found = result["placements"]
     if not found:
         raise SceneError("The prop fits nowhere in this pose: allow scale, or change the pose.")
+    # What goes through the body is offered only where nothing else is; the panel says so then.
+    found = [entry for entry in found if float(entry.get("penetration_m") or 0) <= DEEPEST] or found[:1]
     matrices = worlds(problem, [entry["matrix"] for entry in found])
     what = f"{order.field.category}, {order.wishes.type_name}"
     store(prop, character, from_answer(found, matrices, character, problem.rig[0], what))

@@ -26,6 +26,9 @@ STARTS, DRAWN, ROUNDS = 40, 24, 14
 SAMPLES, FINE_SAMPLES = 200, 1500
 DISTANCE_STEP = 0.025
 DEEPEST = 0.005
+"""Metres that a prop may be in the body."""
+WORTH = 0.5
+"""A placement whose score is less than this share of the best one's is not worth looking at."""
 Tell = Callable[[float, str], None]
 """Hears how far the search is (0 to 1) and what it does; raises what ends it."""
 
@@ -79,6 +82,8 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
             "The prop fits nowhere without going through the body: allow scale, or change the pose."
         )
     found.sort(key=lambda each: each[0])
+    worth = WORTH * found[0][2]["score"]
+    found = [each for each in found if each[2]["score"] >= worth]
     return [
         entry | {"rank": rank + 1, "frame": 0} for rank, (_, _, entry) in enumerate(found[: wishes.count])
     ]

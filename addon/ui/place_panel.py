@@ -9,6 +9,7 @@ from ..operators.types import settings_of
 from ..scene.placements import Placement, current, stored
 from ..scene.prop_action import moves_by_itself
 from ..scene.prop_attach import held_by
+from ..scene.prop_search import DEEPEST
 from .backend_panel import PropfieldPanel, draw_fact, draw_sentence
 from .job_view import draw_job
 
@@ -89,6 +90,8 @@ def _draw_placement(layout: UILayout, placement: Placement) -> None:
             "touches" if placement.contact < 0.01 else f"{100 * placement.contact:.0f} cm off",
         )
     draw_fact(column, "In the Body", f"{1000 * placement.penetration:.0f} mm")
+    if placement.penetration > DEEPEST:
+        column.label(text="Goes through the body", icon="ERROR")
     if abs(placement.scale - 1) > 0.005:
         draw_fact(column, "Scale", f"{placement.scale:.2f}")
 

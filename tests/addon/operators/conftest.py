@@ -1,5 +1,6 @@
 """The add-on registered in the bpy wheel, and a field file as the backend writes it."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -66,3 +67,18 @@ def blender(addon, home, monkeypatch):
     addon.register()
     yield bpy
     addon.unregister()
+
+
+@pytest.fixture
+def enabled(home, addon):
+    """The add-on enabled as a user does it, with a port of its own in the preferences."""
+    import addon_utils
+    import bpy
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    assert addon_utils.enable("addon", default_set=True) is not None
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        bpy.context.preferences.addons["addon"].preferences.port = probe.getsockname()[1]
+    yield bpy
+    addon_utils.disable("addon", default_set=True)

@@ -8,21 +8,6 @@ import pytest
 from propfield.field.file import read_header
 
 
-@pytest.fixture
-def enabled(home, addon):
-    """The add-on enabled as a user does it, with a port of its own in the preferences."""
-    import addon_utils
-    import bpy
-
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    assert addon_utils.enable("addon", default_set=True) is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        bpy.context.preferences.addons["addon"].preferences.port = probe.getsockname()[1]
-    yield bpy
-    addon_utils.disable("addon", default_set=True)
-
-
 def test_learn_import_fetch_and_stop(enabled, home):
     from addon.client.running import session
     from addon.client.shelf_at_hand import shelf
