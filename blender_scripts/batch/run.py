@@ -72,7 +72,7 @@ def main(given: Sequence[str] | None = None) -> int:
         signal.signal(sign, _stop)
     try:
         return _run(options)
-    except BatchError as error:
+    except (BatchError, OSError) as error:
         print(f"batch: {error}", file=sys.stderr)
         return BAD
     except KeyboardInterrupt:

@@ -46,6 +46,16 @@ MAKE_HERO = textwrap.dedent(
     for found in (prop, camera):
         scene.collection.objects.link(found)
     bpy.ops.wm.save_as_mainfile(filepath=sys.argv[3] + "/hero.blend")
+
+    # The same person half as large again, with bones called as Mixamo calls them.
+    import json
+    from pathlib import Path
+    names = json.loads((Path(sys.argv[1]) / "addon" / "rigs" / "mixamo.json").read_text())["bones"]
+    hero.animation_data_clear()
+    for joint, bone in names.items():
+        hero.data.bones[joint].name = "mixamorig:" + bone
+    hero.scale = (1.5, 1.5, 1.5)
+    bpy.ops.wm.save_as_mainfile(filepath=sys.argv[3] + "/mixamo.blend")
     """
 )
 STYLE = {
@@ -140,6 +150,27 @@ def test_what_a_file_lacks_is_said_before_anything_is_rendered(change, said, stu
     done = run_batch(path, "--out", str(tmp_path / "out"), code=2)
     assert said in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_another_rig_of_another_size_takes_the_same_pose(studio, run_batch):
+    turns = {"left_shoulder": [0, 0, -60], "right_shoulder": [0, 0, 60], "left_hip": [-70, 0, 0]}
+    spec = {
+        "characters": {"mixamo": {"blend": "mixamo.blend"}, "maya": "body"},
+        "poses": {"kick": {"joints": turns}},
+        "fields": {"umbrella": "umbrella.field.npz"},
+        "types": ["hold"],
+        "cameras": {"front": "front"},
+        "styles": {"body": STYLE, "shells": {**STYLE, "show": "mesh"}},
+    }
+    path = studio / "rigs.json"
+    path.write_text(json.dumps(spec))
+    run_batch(path)
+    # The camera fits, so that the larger one fills as much of the picture.
+    for style in ("body", "shells"):
+        pictures = [
+            alpha(studio / f"rigs/{who}/umbrella-hold/kick/front-{style}.png") for who in ("mixamo", "maya")
+        ]
+        assert overlap(*pictures) > 0.93, style
 
 
 def test_a_shape_and_a_camera_that_fits(studio, run_batch):
