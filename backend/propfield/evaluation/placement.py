@@ -179,16 +179,16 @@ def _problem(
     given[:3, 3] = random.uniform(-1, 1, 3)
     vertices = np.asarray(mesh.vertices) @ given[:3, :3].T + given[:3, 3]
     bones = bone_transforms(
-        torch.from_numpy(truth.scene.pose),
-        torch.from_numpy(field.body.joints),
-        torch.from_numpy(field.rest_pose),
+        torch.tensor(truth.scene.pose),
+        torch.tensor(field.body.joints),
+        torch.tensor(field.rest_pose),
     )
     problem = checked(
         prop_vertices=vertices.astype(np.float32),
         prop_faces=np.asarray(mesh.faces, np.int32),
         bones=(truth.world @ bones.numpy().astype(float))[None],
     )
-    return problem, np.linalg.inv(given)
+    return problem, given
 
 
 def _wish(recipe: Recipe, truth: TruePlaces, ground: bool) -> Wish:

@@ -61,7 +61,7 @@ def posed_character(
     """The character whose bones go from the field's rest pose to here: its own posed mesh, or the field's
     body skinned by them."""
     body = field.body
-    rest = bone_transforms(torch.from_numpy(field.rest_pose), torch.from_numpy(body.joints)).numpy()
+    rest = bone_transforms(torch.tensor(field.rest_pose), torch.tensor(body.joints)).numpy()
     # Bone by bone, since blends do not compose: from the T-pose on to the rest pose, and on to this one.
     own = _skinned(body.vertices.astype(float), body.skin_weights, bones @ rest.astype(float))
     joint = body.skin_weights.argmax(1)

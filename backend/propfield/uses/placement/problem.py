@@ -3,6 +3,7 @@
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def read_problem(path: Path) -> Problem:
             arrays = {name: data[name] for name in _ARRAYS if name in data.files}
     except _UNREADABLE as error:
         raise PropfieldError("The problem is not a whole .npz file of arrays; send it again.") from error
+    _complete(arrays)
     for name, array in arrays.items():
         kind, shape, most = _ARRAYS[name]
         fits = array.ndim == len(shape) and all(
@@ -88,9 +90,7 @@ def read_problem(path: Path) -> Problem:
 
 def checked(**arrays: np.ndarray) -> Problem:
     """A Problem of these arrays. PropfieldError for the first that is wrong."""
-    for name in _NEEDED:
-        if name not in arrays:
-            raise PropfieldError(f"The problem has no “{name}”.")
+    _complete(arrays)
     for name, array in arrays.items():
         if not array.size:
             raise PropfieldError(f"“{name}” of the problem is empty.")
@@ -133,11 +133,17 @@ def problem_of_pose(
 ) -> Problem:
     """The problem of a prop and the field's own body in a pose (axis-angle, radians)."""
     bones = bone_transforms(
-        torch.from_numpy(pose), torch.from_numpy(field.body.joints), torch.from_numpy(field.rest_pose)
+        torch.tensor(pose), torch.tensor(field.body.joints), torch.tensor(field.rest_pose)
     )
     return checked(
         prop_vertices=prop_vertices, prop_faces=prop_faces, bones=bones.numpy().astype(float)[None]
     )
+
+
+def _complete(arrays: Mapping[str, np.ndarray]) -> None:
+    for name in _NEEDED:
+        if name not in arrays:
+            raise PropfieldError(f"The problem has no “{name}”.")
 
 
 def _mesh(whose: str, vertices: np.ndarray, faces: np.ndarray, corners: int, triangles: int) -> None:

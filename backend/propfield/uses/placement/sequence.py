@@ -69,7 +69,7 @@ def path_over_frames(
     prop = measured_prop(problem, wish)
     framed = partial(_frame, field, problem, wish)
     progress("pose the field", 0.0)
-    rest = joint_transforms(torch.from_numpy(field.rest_pose), torch.from_numpy(field.body.joints))
+    rest = joint_transforms(torch.tensor(field.rest_pose), torch.tensor(field.body.joints))
     carried = _Carried(problem.bones, rest[:, :3, 3].numpy().astype(float))
     tracks = _tracks(prop, problem, wish, carried, framed, partial(progress, "search"))
     count, total = len(tracks), problem.frames

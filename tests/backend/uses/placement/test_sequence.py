@@ -1,0 +1,63 @@
+"""A prop over an animation."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from propfield.body.skeleton import JOINT_INDEX
+from propfield.uses.placement.place import Wish
+from propfield.uses.placement.problem import checked
+from propfield.uses.placement.sequence import cheapest_way, path_over_frames, smoothed
+
+from .known_field import angle, bones_of
+
+
+def test_the_cheapest_way_pays_for_motion():
+    costs = np.array([[0.0, 0.1], [0.3, 0.1], [0.0, 0.1]])
+    free, dear = np.zeros((2, 2, 2)), np.full((2, 2, 2), 1.0)
+    dear[:, [0, 1], [0, 1]] = 0
+    assert cheapest_way(costs, free).tolist() == [0, 1, 0]
+    assert cheapest_way(costs, dear).tolist() in ([0, 0, 0], [1, 1, 1])
+    assert cheapest_way(costs, 0.05 * dear).tolist() == [0, 1, 0]
+
+
+def test_smoothing_keeps_what_is_still_and_halves_a_tremble():
+    still = np.tile(np.eye(4), (9, 1, 1))
+    still[:, :3, :3] = 2 * Rotation.from_rotvec([0.3, 2.9, -0.2]).as_matrix()
+    still[:, :3, 3] = [1, 2, 3]
+    assert np.abs(smoothed(still) - still).max() < 1e-12
+    trembling = still.copy()
+    trembling[::2, 0, 3] += 0.02
+    smooth = smoothed(trembling)
+    assert np.abs(np.diff(smooth[:, 0, 3])).max() < 0.5 * 0.02
+    scales = np.cbrt(np.linalg.det(smooth[:, :3, :3]))
+    assert scales == pytest.approx(2)
+
+
+def test_a_prop_follows_the_hand_that_holds_it(held, arms_down):
+    field, place = held
+    bones = []
+    for step in range(6):
+        pose = arms_down.copy()
+        pose[JOINT_INDEX["right_shoulder"], 1] += 0.15 * step
+        bones.append(bones_of(pose))
+    mesh = angle()
+    problem = checked(
+        prop_vertices=np.asarray(mesh.vertices, np.float32),
+        prop_faces=np.asarray(mesh.faces, np.int32),
+        bones=np.array(bones),
+    )
+    seen = []
+    path = path_over_frames(field, problem, Wish("use"), lambda stage, share, message="": seen.append(stage))
+    assert [each.frame for each in path] == list(range(6))
+    assert all(each.penetration <= 0.005 for each in path)
+    middle = np.array([0.13, 0.06, 0, 1])
+    local = []
+    for frame, each in zip(bones, path, strict=True):
+        true = frame[JOINT_INDEX["right_wrist"]] @ place
+        assert np.linalg.norm((each.matrix - true) @ middle) < 0.03
+        local.append(np.linalg.inv(frame[JOINT_INDEX["right_wrist"]]) @ each.matrix)
+    # In the hand it stays where it is.
+    steps = np.linalg.norm(np.diff(np.array(local) @ middle, axis=0), axis=1)
+    assert steps.max() < 0.005
+    assert list(dict.fromkeys(seen)) == ["pose the field", "search", "follow the motion", "settle"]
