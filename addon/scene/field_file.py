@@ -2,17 +2,13 @@
 stated size."""
 
 import json
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from .errors import SceneError
+from .npz import Arrays, Broken, OtherForm, Pickled
 from .skeleton import JOINT_NAMES, PARENTS
 from .weights import WeightRows
 
@@ -21,20 +17,9 @@ VERSION = 1
 PACKED_LIMIT = 256 * 2**20
 UNPACKED_LIMIT = 2 * 2**30
 
-_ARRAYS = {
-    "occupancy": ("<f2", 4),
-    "support": ("<u4", 4),
-    "voxel_weight_rows": ("<i4", 1),
-    "voxel_weight_joints": ("|u1", 1),
-    "voxel_weight_values": ("<f4", 1),
-    "body_vertices": ("<f4", 2),
-    "body_faces": ("<i4", 2),
-    "body_weight_rows": ("<i4", 1),
-    "body_weight_joints": ("|u1", 1),
-    "body_weight_values": ("<f4", 1),
-    "body_joints": ("<f4", 2),
-    "rest_pose": ("<f4", 2),
-}
+MOST_VERTICES, MOST_FACES = 250_000, 1_000_000
+"""Of a body: ten times what the finest have."""
+_LONGEST_HEADER = 16 * 2**20
 
 
 class FieldFileError(SceneError):
@@ -111,114 +96,136 @@ class FieldData:
 
 def read_field(path: str | Path) -> FieldData:
     """Reads a field file. FieldFileError for one that is missing, foreign, cut, too large, newer, or that
-    holds pickles."""
+    holds pickles; none of its arrays is unpacked that is of another form than the header asks for."""
     path = Path(path)
-    with _opened(path) as archive:
-        header = _header(archive, path)
-        arrays = {name: _array(archive, name, *form, path) for name, form in _ARRAYS.items()}
+    with _opened(path) as data:
+        header = _header(data, path)
+        try:
+            resolution, types = header["grid"]["resolution"], len(header["types"])
+            _demand(type(resolution) is int and 8 <= resolution <= 512)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _does_not_fit(path) from error
+        arrays = _arrays(data, path, types, resolution)
     try:
         return _assembled(header, arrays)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise FieldFileError(f"{path.name} is damaged: its parts do not fit together.") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise _does_not_fit(path) from error
 
 
 def read_header(path: str | Path) -> dict:
     """The header of a field file alone, which a list shows. FieldFileError for a file that has none."""
     path = Path(path)
-    with _opened(path) as archive:
-        return _header(archive, path)
+    with _opened(path) as data:
+        return _header(data, path)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    if not path.is_file():
+def _opened(path: Path) -> Arrays:
+    try:
+        size = path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        # A loop of links, or a name that no file can have.
+        size = None
+    if size is None:
         raise FieldFileError(f"There is no file {path}.")
-    if path.stat().st_size > PACKED_LIMIT:
+    if size > PACKED_LIMIT:
         raise FieldFileError(f"{path.name} is larger than a field file may be ({PACKED_LIMIT >> 20} MiB).")
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT:
-                raise FieldFileError(f"{path.name} would unpack to more than {UNPACKED_LIMIT >> 30} GiB.")
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        data = Arrays(path, UNPACKED_LIMIT)
+    except Broken as error:
         raise FieldFileError(f"{path.name} is not a field file, or it was cut short.") from error
+    if data.too_large:
+        raise FieldFileError(f"{path.name} would unpack to more than {UNPACKED_LIMIT >> 30} GiB.")
+    return data
 
 
-def _header(archive: zipfile.ZipFile, path: Path) -> dict:
+def _header(data: Arrays, path: Path) -> dict:
     foreign = FieldFileError(f"{path.name} is not a propfield field file.")
-    if "header.npy" not in archive.namelist():
+    if "header" not in data:
         raise foreign
+    raw = _read(data, "header", path, "|u1", (None,), _LONGEST_HEADER)
     try:
-        header = json.loads(_array(archive, "header", "|u1", 1, path).tobytes())
-    except ValueError as error:
-        raise (error if isinstance(error, FieldFileError) else foreign) from None
+        header = json.loads(raw.tobytes())
+    # Deep nesting ends in a RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise foreign from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise foreign
     if header.get("version") != VERSION:
         raise FieldFileError(
-            f"{path.name} is of version {header.get('version')}, this add-on reads version {VERSION}:"
-            " update the add-on, or save the field anew."
+            f"{path.name} is of version {str(header.get('version'))[:20]}, this add-on reads version"
+            f" {VERSION}: update the add-on, or save the field anew."
         )
     return header
 
 
-def _array(archive: zipfile.ZipFile, name: str, dtype: str, dimensions: int, path: Path) -> np.ndarray:
-    """One array, whose stated shape is held against the size in the zip directory before it is read."""
+def _arrays(data: Arrays, path: Path, types: int, resolution: int) -> dict[str, np.ndarray]:
+    """All arrays, the bodies' last: each tells how long the next may be."""
+    grid, voxels = (types, *(resolution,) * 3), resolution**3
+
+    def read(name: str, kind: str, *shape: int | None, most: int | None = None) -> np.ndarray:
+        return _read(data, name, path, kind, shape, most)
+
+    arrays = {"occupancy": read("occupancy", "<f2", *grid), "support": read("support", "<u4", *grid)}
+    arrays["body_vertices"] = read("body_vertices", "<f4", None, 3, most=MOST_VERTICES)
+    arrays["body_faces"] = read("body_faces", "<i4", None, 3, most=MOST_FACES)
+    for prefix, rows in (("voxel", voxels), ("body", len(arrays["body_vertices"]))):
+        for name, kind, length in (
+            ("rows", "<i4", rows + 1),
+            ("joints", "|u1", None),
+            ("values", "<f4", None),
+        ):
+            whole = f"{prefix}_weight_{name}"
+            arrays[whole] = read(whole, kind, length, most=max(rows * 24, rows + 1))
+    for name in ("body_joints", "rest_pose"):
+        arrays[name] = read(name, "<f4", 24, 3)
+    return arrays
+
+
+def _read(
+    data: Arrays, name: str, path: Path, kind: str, shape: tuple[int | None, ...], most: int | None = None
+) -> np.ndarray:
+    if name not in data:
+        raise FieldFileError(f"{path.name} is not a whole field file: “{name}” is missing in it.")
     try:
-        entry = archive.getinfo(f"{name}.npy")
-    except KeyError:
-        raise FieldFileError(f"{path.name} is not a whole field file: “{name}” is missing in it.") from None
-    damaged = FieldFileError(f"{path.name} is damaged: “{name}” has another form than a field's.")
-    with archive.open(entry) as stream:
-        try:
-            shape, fortran, found = _npy_header(stream)
-        except ValueError as error:
-            raise damaged from error
-        if found.hasobject:
-            raise FieldFileError(
-                f"{path.name} holds pickled objects, which propfield never opens:"
-                " ask for it to be saved anew."
-            )
-        bytes_wanted = int(np.prod(shape, dtype=object)) * found.itemsize
-        if fortran or found != np.dtype(dtype) or len(shape) != dimensions:
-            raise damaged
-        if stream.tell() + bytes_wanted != entry.file_size:
-            raise damaged
-        content = stream.read(bytes_wanted)
-    if len(content) != bytes_wanted:
-        raise EOFError(name)
-    return np.frombuffer(content, found).reshape(shape)
+        return data.read(name, kind, shape, most)
+    except Pickled as error:
+        raise FieldFileError(
+            f"{path.name} holds pickled objects, which propfield never opens: ask for it to be saved anew."
+        ) from error
+    except OtherForm as error:
+        raise FieldFileError(f"{path.name} is damaged: “{name}” has another form than a field's.") from error
+    except Broken as error:
+        raise FieldFileError(f"{path.name} is damaged: “{name}” cannot be read.") from error
 
 
-def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(stream)
-    raise ValueError("an npy version that numpy does not write for these arrays")
+def _does_not_fit(path: Path) -> FieldFileError:
+    return FieldFileError(f"{path.name} is damaged: its parts do not fit together.")
 
 
 def _assembled(header: dict, arrays: dict[str, np.ndarray]) -> FieldData:
     """Raises ValueError and its like where the parts do not fit."""
     resolution, size = header["grid"]["resolution"], float(header["grid"]["size"])
     centre = np.asarray(header["grid"]["centre"], dtype=np.float64)
-    _demand(isinstance(resolution, int) and 8 <= resolution <= 512 and 0 < size < 1000)
+    _demand(0 < size < 1000 and isinstance(header["category"], str))
+    _demand(isinstance(header["body"], dict) and isinstance(header["provenance"], dict))
     _demand(centre.shape == (3,) and bool(np.isfinite(centre).all()))
     _demand(tuple(header["joints"]) == JOINT_NAMES and tuple(header["parents"]) == PARENTS)
     types = tuple(
         FieldType(kind["name"], kind["prompt"], kind["part"], int(kind["views"]), float(kind["peak"]))
         for kind in header["types"]
     )
-    _demand(len(types) > 0 and arrays["occupancy"].shape == (len(types), *(resolution,) * 3))
-    _demand(arrays["support"].shape == arrays["occupancy"].shape)
+    words = [word for kind in types for word in (kind.prompt, kind.part) if word is not None]
+    _demand(
+        len(types) > 0 and all(isinstance(word, str) for word in [*words, *(kind.name for kind in types)])
+    )
+    _demand(all(kind.views >= 0 and np.isfinite(kind.peak) for kind in types))
     occupancy = arrays["occupancy"].astype(np.float32)
     _demand(bool(((occupancy >= 0) & (occupancy <= 1)).all()))
     vertices, faces = arrays["body_vertices"], arrays["body_faces"]
-    _demand(vertices.shape[1] == 3 and faces.shape[1] == 3 and bool(np.isfinite(vertices).all()))
+    _demand(bool(np.isfinite(vertices).all()))
     _demand(bool(((faces >= 0) & (faces < len(vertices))).all()))
     for name in ("body_joints", "rest_pose"):
-        _demand(arrays[name].shape == (24, 3) and bool(np.isfinite(arrays[name]).all()))
+        _demand(bool(np.isfinite(arrays[name]).all()))
     return FieldData(
         category=header["category"],
         resolution=resolution,

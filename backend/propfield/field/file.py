@@ -1,9 +1,7 @@
 """The field file: arrays and one JSON header in a .npz, without pickle (DESIGN.md, "The field file")."""
 
 import json
-import struct
-import zipfile
-import zlib
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from propfield.body.template import BodyTemplate
 from propfield.errors import NotFound, PropfieldError
 from propfield.field.grid import Grid
 from propfield.field.occupancy import OccupancyField, TypeField
+from propfield.npz import Arrays, Broken, OtherForm, Pickled
 from propfield.observations.interaction import InteractionType
 
 FORMAT = "propfield.field"
@@ -24,36 +23,9 @@ PACKED_LIMIT = 256 * 2**20
 UNPACKED_LIMIT = 2 * 2**30
 SUFFIX = ".field.npz"
 
-_ARRAYS = {
-    "occupancy": ("f2", 4),
-    "support": ("u4", 4),
-    "voxel_weight_rows": ("i4", 1),
-    "voxel_weight_joints": ("u1", 1),
-    "voxel_weight_values": ("f4", 1),
-    "body_vertices": ("f4", 2),
-    "body_faces": ("i4", 2),
-    "body_weight_rows": ("i4", 1),
-    "body_weight_joints": ("u1", 1),
-    "body_weight_values": ("f4", 1),
-    "body_joints": ("f4", 2),
-    "rest_pose": ("f4", 2),
-}
-
-# What zipfile and numpy raise for bytes that are not what they say they are (found by fuzzing).
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    ValueError,
-    OSError,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-)
+MOST_VERTICES, MOST_FACES = 250_000, 1_000_000
+"""Of a body: ten times what the finest have."""
+_LONGEST_HEADER = 16 * 2**20
 
 
 def save_field(field: OccupancyField, path: Path) -> None:
@@ -103,7 +75,8 @@ def save_field(field: OccupancyField, path: Path) -> None:
     }
     text = json.dumps(header, ensure_ascii=False, sort_keys=True).encode()
     with replacing(Path(path)) as temporary, open(temporary, "wb") as stream:
-        np.savez_compressed(stream, header=np.frombuffer(text, np.uint8), **arrays)
+        ordered = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        np.savez_compressed(stream, header=np.frombuffer(text, np.uint8), **ordered)
         if stream.tell() > PACKED_LIMIT or sum(array.nbytes for array in arrays.values()) > UNPACKED_LIMIT:
             raise PropfieldError(
                 f"This field would be a file of {stream.tell() >> 20} MiB, larger than a field file may be"
@@ -113,29 +86,45 @@ def save_field(field: OccupancyField, path: Path) -> None:
 
 def read_header(path: Path) -> dict[str, Any]:
     """The header of a field file, without unpacking its arrays. PropfieldError for anything else."""
-    with _opened(Path(path)) as data:
-        return _header(data, Path(path))
+    path = Path(path)
+    with _opened(path) as data:
+        return _header(data, path)
 
 
 def load_field(path: Path) -> OccupancyField:
     """Reads a field file. PropfieldError, in one sentence, for one that is cut, foreign, too large, newer, or
-    that holds pickles."""
+    that holds pickles; none of its arrays is unpacked that is of another form than the header asks for."""
     path = Path(path)
     with _opened(path) as data:
         header = _header(data, path)
-        arrays = {}
-        for name, (kind, dimensions) in _ARRAYS.items():
-            if name not in data.files:
-                raise PropfieldError(f"{path.name} is not a whole field file: “{name}” is missing in it.")
-            array = _read(data, name, path)
-            if array.dtype != np.dtype(kind) or array.ndim != dimensions:
-                raise PropfieldError(f"{path.name} is damaged: “{name}” has another form than a field's.")
-            arrays[name] = array
+        try:
+            grid, types = _grid(header["grid"]), len(header["types"])
+        except (KeyError, TypeError, ValueError, OverflowError, PropfieldError) as error:
+            raise _does_not_fit(path) from error
+        arrays = _arrays(data, path, types, grid.resolution)
     try:
-        field = _assembled(header, arrays)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise PropfieldError(f"{path.name} is damaged: its parts do not fit together.") from error
-    return field
+        return _assembled(header, grid, arrays)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        raise _does_not_fit(path) from error
+
+
+def _arrays(data: Arrays, path: Path, types: int, resolution: int) -> dict[str, np.ndarray]:
+    """All arrays, the bodies' last: each tells how long the next may be."""
+    grid, voxels = (types, *(resolution,) * 3), resolution**3
+
+    def read(name: str, kind: str, *shape: int | None, most: int | None = None) -> np.ndarray:
+        return _read(data, name, path, kind, shape, most)
+
+    arrays = {"occupancy": read("occupancy", "f2", *grid), "support": read("support", "u4", *grid)}
+    arrays["body_vertices"] = read("body_vertices", "f4", None, 3, most=MOST_VERTICES)
+    arrays["body_faces"] = read("body_faces", "i4", None, 3, most=MOST_FACES)
+    for prefix, rows in (("voxel", voxels), ("body", len(arrays["body_vertices"]))):
+        for name, kind, length in (("rows", "i4", rows + 1), ("joints", "u1", None), ("values", "f4", None)):
+            whole = f"{prefix}_weight_{name}"
+            arrays[whole] = read(whole, kind, length, most=max(rows * 24, rows + 1))
+    for name in ("body_joints", "rest_pose"):
+        arrays[name] = read(name, "f4", 24, 3)
+    return arrays
 
 
 def _rows(prefix: str, matrix: csr_array) -> dict[str, np.ndarray]:
@@ -146,74 +135,93 @@ def _rows(prefix: str, matrix: csr_array) -> dict[str, np.ndarray]:
     }
 
 
-def _opened(path: Path) -> np.lib.npyio.NpzFile:
-    if path.is_dir():
+def _opened(path: Path) -> Arrays:
+    try:
+        is_folder, size = path.is_dir(), path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        # A loop of links, or a name that no file can have.
+        is_folder, size = False, None
+    if is_folder:
         raise PropfieldError(f"{path} is a folder; name a field file in it.")
-    if not path.is_file():
+    if size is None:
         raise NotFound(f"There is no file {path}.")
-    if path.stat().st_size > PACKED_LIMIT:
+    if size > PACKED_LIMIT:
         raise PropfieldError(f"{path.name} is larger than a field file may be ({PACKED_LIMIT >> 20} MiB).")
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > UNPACKED_LIMIT:
-            raise PropfieldError(f"{path.name} would unpack to more than {UNPACKED_LIMIT >> 30} GiB.")
-        data = np.load(path, allow_pickle=False)
-    except _UNREADABLE as error:
+        data = Arrays(path, UNPACKED_LIMIT)
+    except Broken as error:
         raise PropfieldError(f"{path.name} is not a field file, or it was cut short.") from error
+    if data.too_large:
+        raise PropfieldError(f"{path.name} would unpack to more than {UNPACKED_LIMIT >> 30} GiB.")
     return data
 
 
-def _read(data: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
+def _read(
+    data: Arrays, name: str, path: Path, kind: str, shape: tuple[int | None, ...], most: int | None = None
+) -> np.ndarray:
+    if name not in data:
+        raise PropfieldError(f"{path.name} is not a whole field file: “{name}” is missing in it.")
     try:
-        return data[name]
-    except _UNREADABLE as error:
-        if "allow_pickle" in str(error):
-            raise PropfieldError(
-                f"{path.name} holds pickled objects, which propfield never opens:"
-                " ask for it to be saved anew."
-            ) from error
+        return data.read(name, kind, shape, most)
+    except Pickled as error:
+        raise PropfieldError(
+            f"{path.name} holds pickled objects, which propfield never opens: ask for it to be saved anew."
+        ) from error
+    except OtherForm as error:
+        raise PropfieldError(f"{path.name} is damaged: “{name}” has another form than a field's.") from error
+    except Broken as error:
         raise PropfieldError(f"{path.name} is damaged: “{name}” cannot be read.") from error
 
 
-def _header(data: np.lib.npyio.NpzFile, path: Path) -> dict[str, Any]:
+def _does_not_fit(path: Path) -> PropfieldError:
+    return PropfieldError(f"{path.name} is damaged: its parts do not fit together.")
+
+
+def _header(data: Arrays, path: Path) -> dict[str, Any]:
     foreign = PropfieldError(f"{path.name} is not a propfield field file.")
-    if "header" not in data.files:
+    if "header" not in data:
         raise foreign
+    raw = _read(data, "header", path, "u1", (None,), _LONGEST_HEADER)
     try:
-        header = json.loads(_read(data, "header", path).tobytes())
-    except ValueError as error:
+        header = json.loads(raw.tobytes())
+    # Deep nesting ends in a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise foreign from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise foreign
     if header.get("version") != VERSION:
         raise PropfieldError(
-            f"{path.name} is of version {header.get('version')}, this propfield reads version {VERSION}:"
-            " update propfield, or save the field anew."
+            f"{path.name} is of version {str(header.get('version'))[:20]}, this propfield reads version"
+            f" {VERSION}: update propfield, or save the field anew."
         )
     return header
 
 
-def _assembled(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> OccupancyField:
-    grid = Grid(
-        resolution=header["grid"]["resolution"],
-        size=header["grid"]["size"],
-        centre=tuple(header["grid"]["centre"]),
-    )
-    if arrays["occupancy"].shape != (len(header["types"]), *grid.shape):
-        raise ValueError("the occupancy is of another grid")
-    if arrays["support"].shape != arrays["occupancy"].shape:
-        raise ValueError("the support is of another grid")
+def _grid(told: dict[str, Any]) -> Grid:
+    centre, size = tuple(map(float, told["centre"])), float(told["size"])
+    if type(told["resolution"]) is not int or len(centre) != 3 or not all(map(isfinite, (*centre, size))):
+        raise ValueError("no grid")
+    return Grid(told["resolution"], size, centre)
+
+
+def _assembled(header: dict[str, Any], grid: Grid, arrays: dict[str, np.ndarray]) -> OccupancyField:
+    _demand(arrays["occupancy"].size > 0)
+    _demand(isinstance(header["category"], str) and isinstance(header["provenance"], dict))
     occupancy = arrays["occupancy"].astype(np.float32)
-    if not ((occupancy >= 0) & (occupancy <= 1)).all():
-        raise ValueError("an occupancy is no probability")
-    vertices = len(arrays["body_vertices"])
+    _demand(((occupancy >= 0) & (occupancy <= 1)).all())
+    vertices, faces = len(arrays["body_vertices"]), arrays["body_faces"]
+    _demand(((faces >= 0) & (faces < vertices)).all())
+    for name in ("body_vertices", "body_joints", "rest_pose"):
+        _demand(np.isfinite(arrays[name]).all())
+    told = header["body"]
+    _demand(isinstance(told["name"], str) and isinstance(told["licence"], str))
+    _demand(told["commercial"] is None or isinstance(told["commercial"], bool))
     body = BodyTemplate(
-        name=header["body"]["name"],
-        licence=header["body"]["licence"],
-        commercial=header["body"]["commercial"],
+        name=told["name"],
+        licence=told["licence"],
+        commercial=told["commercial"],
         vertices=arrays["body_vertices"],
-        faces=arrays["body_faces"],
+        faces=faces,
         skin_weights=_matrix("body", arrays, vertices).toarray(),
         joints=arrays["body_joints"],
         shape_directions=np.zeros((vertices, 3, 0), np.float32),
@@ -227,7 +235,7 @@ def _assembled(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Occupan
                 type=_type(kind),
                 occupancy=occupancy[index],
                 support=arrays["support"][index],
-                views=kind["views"],
+                views=_count(kind["views"]),
             )
             for index, kind in enumerate(header["types"])
         ),
@@ -244,7 +252,20 @@ def _further_parts(kind: InteractionType) -> list[tuple[str, tuple[str, ...]]]:
     return [("passes", kind.passes), ("blocks", kind.blocks)]
 
 
+def _count(views: object) -> int:
+    if isinstance(views, bool) or not isinstance(views, int) or views < 0:
+        raise ValueError("no number of views")
+    return views
+
+
+def _demand(true: bool | np.bool_) -> None:
+    if not true:
+        raise ValueError("the parts of the field do not fit together")
+
+
 def _type(kind: dict[str, Any]) -> InteractionType:
+    words = (kind["name"], kind["prompt"], kind["part"])
+    _demand(isinstance(words[0], str) and all(word is None or isinstance(word, str) for word in words))
     further = [tuple(map(str, kind.get(key, ()))) for key in ("passes", "blocks")]
     return InteractionType(kind["name"], kind["prompt"], kind["part"], *further)
 
@@ -254,6 +275,6 @@ def _matrix(prefix: str, arrays: dict[str, np.ndarray], rows: int) -> csr_array:
     values = arrays[f"{prefix}_weight_values"]
     if len(starts) != rows + 1 or starts[0] != 0 or starts[-1] != len(joints) or len(joints) != len(values):
         raise ValueError("rows of weights are cut")
-    if (np.diff(starts) < 0).any() or (joints >= 24).any():
+    if (np.diff(starts) < 0).any() or (joints >= 24).any() or not np.isfinite(values).all():
         raise ValueError("weights point to joints that there are none of")
     return csr_array((values, joints.astype(np.int32), starts), shape=(rows, 24))

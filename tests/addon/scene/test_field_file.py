@@ -62,7 +62,7 @@ DAMAGED = {
         {"body_joints": np.array([[{}, 1, 2]], dtype=object)},
         "pickled objects, which propfield never",
     ),
-    "other grid": ({"occupancy": lambda a: a[:, :-1]}, "parts do not fit"),
+    "other grid": ({"occupancy": lambda a: a[:, :-1]}, "“occupancy” has another form"),
     "not a probability": ({"occupancy": lambda a: a + np.float16(1)}, "parts do not fit"),
     "faces point nowhere": ({"body_faces": lambda a: a + 7000}, "parts do not fit"),
     "weights are cut": ({"voxel_weight_values": lambda a: a[:-1]}, "parts do not fit"),

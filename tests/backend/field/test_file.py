@@ -133,7 +133,7 @@ def test_wrong_files_are_refused_in_one_sentence(file, tmp_path):
         load_field(rewritten(file, tmp_path / "missing.npz", support=None))
     with pytest.raises(PropfieldError, match="another form"):
         load_field(rewritten(file, tmp_path / "form.npz", rest_pose=np.zeros(3)))
-    with pytest.raises(PropfieldError, match="do not fit"):
+    with pytest.raises(PropfieldError, match="“support” has another form"):
         load_field(rewritten(file, tmp_path / "shape.npz", support=np.zeros((1, 2, 2, 2), np.uint32)))
     nan = np.full((3, 48, 48, 48), np.nan, np.float16)
     with pytest.raises(PropfieldError, match="do not fit"):
