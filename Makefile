@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.ve
 WORKERS ?= 3
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
-.PHONY: help demo test test-slow test-endurance test-minimal test-blenders test-window batch bench lint format extension docs body clean
+.PHONY: help demo library test test-slow test-endurance test-minimal test-blenders test-window batch bench lint format extension docs body clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ help:  ## This list
 demo: $(VENV)/ready  ## Learn a field, bring it into Blender, pose it, render it; rebuild a photo → out/demo
 	$(BIN)/python blender_scripts/check_system.py
 	$(BIN)/python blender_scripts/demo.py --out out/demo
+
+library: $(VENV)/ready  ## A starter set of fields in the backend's library, or in OUT=folder; goes on where it was
+	$(BIN)/propfield library make $(if $(OUT),--out $(OUT))
 
 test: $(VENV)/ready  ## The tests that everyone runs, under 10 minutes on 2 cores
 	$(BIN)/python blender_scripts/check_system.py

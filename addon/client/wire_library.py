@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,6 +14,8 @@ from .http import Backend, BackendError
 
 MOST_PICTURES = 4000
 """Kept on disk; a picture is some 20 kB."""
+DRAWING_SECONDS = 150.0
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class WireLibrary:
@@ -58,13 +61,17 @@ class WireLibrary:
         self.backend.ask("PATCH", _address(name), {"tags": list(tags), "note": note})
 
     def _receive(self, path: str, file: Path) -> None:
+        deadline = time.monotonic() + DRAWING_SECONDS
         try:
             self.kept.mkdir(parents=True, exist_ok=True)
             self._forget_old()
             handle, temporary = tempfile.mkstemp(dir=self.kept, prefix=".picture-")
+            os.close(handle)
             try:
-                with os.fdopen(handle, "wb") as stream:
-                    self.backend.save(path, stream)
+                while not self._drawn(path, Path(temporary)):
+                    if time.monotonic() > deadline:
+                        raise BackendError("The backend takes too long to draw a picture: see its log.")
+                    time.sleep(0.5)
                 Path(temporary).replace(file)
             finally:
                 Path(temporary).unlink(missing_ok=True)
@@ -72,6 +79,13 @@ class WireLibrary:
             raise BackendError(
                 f"The folder {self.kept} cannot be used ({error.strerror or error}): make it writable."
             ) from error
+
+    def _drawn(self, path: str, file: Path) -> bool:
+        """Writes the answer into a file; says whether it is a picture, and not that it is being drawn."""
+        with open(file, "wb") as stream:
+            self.backend.save(path, stream)
+        with open(file, "rb") as stream:
+            return stream.read(len(PNG)) == PNG
 
     def _forget_old(self) -> None:
         pictures = list(self.kept.glob("*.png"))

@@ -1,4 +1,4 @@
-"""propfield library list, show, search, tag, rename, import, export, remove, preview, make"""
+"""propfield library list, show, search, tag, rename, import, export, remove, preview"""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from propfield.cli.output import CommercialSafe, Json, print_json, print_table, shown_progress
+from propfield.cli.library_make import USE, make
+from propfield.cli.output import Json, print_json, print_table
 from propfield.cli.serve import Home
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ app = typer.Typer(
     "They lie in `library` in the home folder, each with its tags and its pictures beside it.",
     no_args_is_help=True,
 )
+
+app.command("make")(make)
 
 Name = Annotated[str, typer.Argument(help="Of `propfield library list`.")]
 Commercial = Annotated[
@@ -192,69 +195,6 @@ def preview(name: Name, home: Home = None, as_json: Json = False) -> None:
         print("\n".join(pictures))
 
 
-@app.command()
-def make(
-    out: Annotated[
-        Path | None, typer.Option(help="The folder; the home folder's library if left out.")
-    ] = None,
-    categories: Annotated[
-        list[str] | None, typer.Option("--category", help="Only this one; repeat for more. All if left out.")
-    ] = None,
-    views: Annotated[int, typer.Option(help="Pictures for each type.")] = 500,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same fields.")] = 0,
-    resolution: Annotated[int, typer.Option(help="Voxels a side of the 3 m cube.")] = 48,
-    sheet: Annotated[
-        Path | None, typer.Option(help="A picture of the whole set to write (.jpg, .png).")
-    ] = None,
-    score: Annotated[
-        bool, typer.Option("--score", help="Hold each against the studio's truth as well.")
-    ] = False,
-    commercial_safe: CommercialSafe = False,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Make a starter set: a fitted field of each category that the studio knows, with pictures.
-
-    Stopped and started anew, it goes on where it was: fields that the same recipe made are there already. All
-    of the studio is CC0, so all fields may be used commercially.
-
-    With `--json`: {"folder", "fields": [{"name", "category", "types", "views_kept", "seconds", "made",
-    "commercial", "iou", "correlation"}], "seconds"}; the last two of a field are null without --score.
-    """
-    from propfield.library.starter import StarterSet, make_starter_set
-
-    folder = out or _library(home).folder
-    recipe = StarterSet(tuple(categories or ()), views, seed, resolution, commercial_safe)
-    with shown_progress() as progress:
-        made, seconds = make_starter_set(folder, recipe, score=score, progress=progress)
-    if sheet is not None:
-        from propfield.library.sheet import write_sheet
-
-        write_sheet(folder, [each["name"] for each in made], sheet)
-    if as_json:
-        print_json({"folder": str(folder), "fields": made, "seconds": seconds})
-        return
-    print_table(
-        ["field", "types", "views", "seconds", "commercial use", "truth IoU", "correlation"],
-        [
-            [
-                each["name"],
-                ", ".join(each["types"]),
-                str(each["views_kept"]),
-                f"{each['seconds']:.0f}" if each["made"] else "there",
-                _USE[each["commercial"]],
-                _number(each["iou"]),
-                _number(each["correlation"]),
-            ]
-            for each in made
-        ],
-    )
-    print(f"{len(made)} fields in {folder}, {seconds:.0f} s")
-
-
-_USE = {True: "yes", False: "no", None: "not known"}
-
-
 def _library(home: Path | None) -> "Library":
     from propfield.home import open_home
     from propfield.library import Library
@@ -295,10 +235,10 @@ def _table(entries: list[dict[str, Any]]) -> None:
         [
             entry["name"],
             entry["category"],
-            ", ".join(kind["name"] for kind in entry["types"]) or "cannot be read",
+            ", ".join(_uses(entry)) or "cannot be read",
             ", ".join([*entry["tags"], *entry["own_tags"]]),
             str(entry["views"]),
-            _USE[entry["commercial"]],
+            USE[entry["commercial"]],
             entry["created"][:10],
         ]
         for entry in entries
@@ -309,5 +249,7 @@ def _table(entries: list[dict[str, Any]]) -> None:
             print(f"{entry['name']}: {problem}")
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _uses(entry: dict[str, Any]) -> list[str]:
+    """Its types; the mix of all only where it is alone."""
+    names = [kind["name"] for kind in entry["types"]]
+    return names[1:] or names

@@ -40,7 +40,8 @@ class Library:
         """The file of a field. NotFound, with the nearest names, when there is none of that name."""
         if _NAME.match(name):
             path = self.folder / (name + SUFFIX)
-            if path.is_file():
+            # A link may lead anywhere, and what is named here goes over the wire.
+            if path.is_file() and path.resolve().parent == self.folder.resolve():
                 return path
         names = self.names()
         hint = f"; the nearest are {', '.join(nearest_names(name[:100], names))}" if names else ""
@@ -158,7 +159,9 @@ class Library:
         there. NotFound for a type that the field has none of."""
         types = self.entry(name)["types"]
         names = [kind["name"] for kind in types]
-        if type_name is None or (names and type_name == main_type(types)):
+        # The mix of one type alone is that type.
+        alone = type_name == "all" and len(names) == 2
+        if type_name is None or alone or (names and type_name == main_type(types)):
             return self.folder / f"{name}.png"
         if type_name not in names:
             raise NotFound(f"This field has no type of that name; it has {', '.join(names) or 'none'}.")

@@ -25,7 +25,10 @@ def make_previews(
     from propfield.field.file import load_field
     from propfield.library.drawing import draw_field
 
-    wanted = list(types) if types is not None else [kind["name"] for kind in library.entry(name)["types"]]
+    entry = library.entry(name)
+    if entry["problem"] is not None:
+        raise PropfieldError(entry["problem"])
+    wanted = list(types) if types is not None else [kind["name"] for kind in entry["types"]]
     pictures = {type_name: library.preview(name, type_name) for type_name in wanted}
     status = library.path(name).stat()
     for type_name, picture in pictures.items():

@@ -1,6 +1,7 @@
 """The wire of the library: lists, pictures, tags, files coming and going."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ from propfield.service.body import json_of
 from propfield.uploads import find_upload
 
 _DRAWING_SECONDS = 120
+_ANSWER_SECONDS = 5.0
+_MOST_FAILED = 1000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -79,14 +82,15 @@ def add_library_routes(app: FastAPI, home: Home) -> None:
         return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     @app.get("/v1/fields/{name}/preview", response_class=FileResponse, responses=library_schema.PICTURE)
-    async def field_preview(
-        name: str, type: Annotated[str | None, Query(max_length=200)] = None
-    ) -> FileResponse:
-        """A picture of a field, or of one of its types; drawn now where there is none."""
+    async def field_preview(name: str, type: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+        """A picture of a field, or of one of its types. Where there is none it is drawn: 202 as long as that
+        takes, so ask again."""
         picture = await run_in_threadpool(library.preview, name, type)
-        if not await run_in_threadpool(library.is_fresh, name, picture):
-            await drawing.draw(name, picture)
-        return FileResponse(picture, media_type="image/png")
+        if not await run_in_threadpool(library.is_fresh, name, picture) and not await drawing.drawn(
+            name, picture
+        ):
+            return JSONResponse({"drawing": name}, status_code=202, headers={"Retry-After": "1"})
+        return FileResponse(picture, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     @app.delete("/v1/fields/{name}", status_code=204)
     def delete_field(name: str) -> Response:
@@ -102,11 +106,25 @@ class _Drawing:
     def __init__(self, home: Home, library: Library) -> None:
         self._home, self._library = home, library
         self._one_at_a_time = asyncio.Lock()
+        self._under_way: dict[tuple[Path, int], asyncio.Task[None]] = {}
         self._failed: dict[tuple[str, int], str] = {}
 
-    async def draw(self, name: str, picture: Path) -> None:
-        """Sees to it that a picture is there. PropfieldError where it cannot be drawn, which is not tried
-        again before the file changes."""
+    async def drawn(self, name: str, picture: Path) -> bool:
+        """Whether a picture is there, after some seconds at most; it is drawn on if not. Unavailable, with a
+        sentence, where it cannot be drawn, which is not tried again before the file changes."""
+        # Of a field as it is now: one that was under the name before may still be drawn.
+        key = picture, (await run_in_threadpool(self._library.path(name).stat)).st_mtime_ns
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(self._draw_next(name, picture))
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        await asyncio.wait({task}, timeout=_ANSWER_SECONDS)
+        if task.done():
+            # Raises what it ended with.
+            task.result()
+        return task.done()
+
+    async def _draw_next(self, name: str, picture: Path) -> None:
         async with self._one_at_a_time:
             await run_in_threadpool(self._draw, name, picture)
 
@@ -118,29 +136,23 @@ class _Drawing:
             reason = self._process(name)
             if self._library.is_fresh(name, picture):
                 return
+            if len(self._failed) > _MOST_FAILED:
+                self._failed.clear()
             self._failed[version] = reason
         raise Unavailable(f"“{name}” has no picture: {self._failed[version]}")
 
     def _process(self, name: str) -> str:
         """Runs the terminal's verb; gives the sentence with which it failed."""
-        command = [
-            sys.executable,
-            "-m",
-            "propfield",
-            "library",
-            "preview",
-            name,
-            "--home",
-            str(self._home.folder),
-        ]
+        verb = ["library", "preview", name, "--home", str(self._home.folder), "--json"]
+        command = [sys.executable, "-m", "propfield", *verb]
         try:
-            done = subprocess.run(
-                command, capture_output=True, timeout=_DRAWING_SECONDS, check=False, text=True
-            )
+            done = subprocess.run(command, capture_output=True, timeout=_DRAWING_SECONDS, check=False)
+            told = json.loads(done.stdout.splitlines()[-1])
         except (OSError, subprocess.TimeoutExpired):
             return "drawing it took too long."
-        told = done.stderr.strip().rpartition("\n")[2].removeprefix("propfield: ")
-        return told[:500] or "memory ran out while it was drawn."
+        except (ValueError, IndexError):
+            return "memory ran out while it was drawn."
+        return str(told.get("error", "its file changed while it was drawn."))[:500]
 
 
 def _parsed(model: type[_Model], content: bytes) -> _Model:

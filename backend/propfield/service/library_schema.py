@@ -60,6 +60,12 @@ class Fields(_Answer):
     fields: list[FieldEntry]
 
 
+class Drawing(_Answer):
+    """A picture that is not there yet."""
+
+    drawing: str = Field(description="The field's name.")
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -91,5 +97,6 @@ PICTURE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A square picture.",
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
-    }
+    },
+    202: {"model": Drawing, "description": "It is being drawn: ask again."},
 }
