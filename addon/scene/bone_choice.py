@@ -22,7 +22,14 @@ def bones_by_hand(armature: bpy.types.Object) -> dict[str, str] | None:
 
 
 def choose_bones(armature: bpy.types.Object, bones: dict[str, str]) -> None:
-    """Keeps a mapping on the armature object; it goes before every bone map, and is saved with the file."""
+    """Keeps a mapping on the armature object; it goes before every bone map, and is saved with the file.
+
+    SceneError for an armature that is linked from another file.
+    """
+    if armature.library is not None:
+        raise SceneError(
+            f"“{armature.name}” is linked from another file: make a library override of it first."
+        )
     armature[BONES_KEY] = {joint: bones.get(joint, "") for joint in JOINT_NAMES}
 
 

@@ -1,6 +1,7 @@
 """What a bone's name says: which side, and which part of a body, in the words that riggers use."""
 
 import re
+from collections.abc import Iterable
 
 _SIDES = {
     "l": "left", "lf": "left", "lft": "left", "left": "left", "左": "left",
@@ -66,6 +67,22 @@ def is_machinery(words: list[str]) -> bool:
 def is_finger(words: list[str]) -> bool:
     """Whether the name is of a finger."""
     return not _FINGERS.isdisjoint(words)
+
+
+def knuckles_of(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Side → first bones of index and little finger, of the sides on which names tell both."""
+    found: dict[tuple[str | None, str], str] = {}
+    # Of the bones of a finger the first has the lowest number.
+    for name in sorted(names, reverse=True):
+        words = words_of(name)
+        for finger, called in (("index", {"index", "人指"}), ("little", {"pinky", "little", "小指"})):
+            if not called.isdisjoint(words) and not is_machinery(words):
+                found[side_of(words), finger] = name
+    return {
+        side: (found[side, "index"], found[side, "little"])
+        for side in ("left", "right")
+        if (side, "index") in found and (side, "little") in found
+    }
 
 
 def likeness(words: list[str], part: str) -> float:

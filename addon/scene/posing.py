@@ -19,6 +19,10 @@ def apply_pose(armature: bpy.types.Object, pose: np.ndarray, frame: int | None =
     pose = np.asarray(pose, dtype=np.float64)
     if pose.shape != (24, 3) or not np.isfinite(pose).all():
         raise SceneError(f"A pose is 24 finite rotations of 3 numbers, not an array of shape {pose.shape}.")
+    if armature.library is not None:
+        raise SceneError(
+            f"“{armature.name}” is linked from another file: make a library override of it first."
+        )
     match = rest_match(armature)
     turned = match.rotation @ _in_space(rotation_matrices(pose)) @ match.turns @ match.rotation.T
     rig = match.rig

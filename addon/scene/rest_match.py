@@ -60,6 +60,10 @@ def rest_match(armature: bpy.types.Object) -> RestMatch:
                 f"{start} and {end} of “{armature.name}” lie in one place".replace("_", " ")
                 + ": correct them in the Character panel."
             )
+    if _walks_backward(rig, heads):
+        raise SceneError(
+            f"The toes of “{armature.name}” point backward: left and right are mapped the wrong way round."
+        )
     scale = body_size(heads) / body_size(T_POSE)
     turns = _turns(rig, heads, _knuckle_lines(armature, rig, rotation))
     return RestMatch(rig, rotation, scale, heads, bones, turns, _in_t_pose(rig, heads, turns, scale))
@@ -176,6 +180,16 @@ def _twist(line: np.ndarray, wanted: np.ndarray, axis: np.ndarray) -> float:
     """The angle about `axis` that turns `line` to where `wanted` looks, seen along the axis."""
     line, wanted = line - axis * (line @ axis), wanted - axis * (wanted @ axis)
     return float(np.arctan2(np.cross(line, wanted) @ axis, line @ wanted))
+
+
+def _walks_backward(rig: Rig, heads: np.ndarray) -> bool:
+    """Whether both feet point against the way that the body faces, with its left where left is mapped."""
+    feet = [
+        direction(heads, f"{side}_ankle", f"{side}_foot")
+        for side in SIDES
+        if rig.mapped[JOINT_INDEX[f"{side}_foot"]]
+    ]
+    return len(feet) == 2 and all(foot[2] < -0.5 * np.linalg.norm(foot) for foot in feet)
 
 
 def _knuckle_lines(armature: bpy.types.Object, rig: Rig, rotation: np.ndarray) -> dict[str, np.ndarray]:

@@ -2,12 +2,13 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import bpy
 
+from .bone_names import knuckles_of
 from .errors import SceneError
 from .rig_map import RigMap, RigMapError, lacks, read_rig_map
 from .skeleton import JOINT_NAMES, PARENTS
@@ -110,7 +111,10 @@ def recognised(names: frozenset[str], maps: tuple[RigMap, ...]) -> Rig | None:
 
 
 def rig_from(bones: dict[str, str], names: set[str]) -> Rig:
-    """The rig of a mapping made by hand. SceneError, with what is wrong, where it does not do."""
+    """The rig of a mapping made by hand. SceneError, with what is wrong, where it does not do.
+
+    Fingers are found by their names, and controls are those of the bone map that fits, if one does.
+    """
     chosen = {joint: bone for joint, bone in bones.items() if bone}
     for joint, bone in chosen.items():
         if bone not in names:
@@ -126,7 +130,16 @@ def rig_from(bones: dict[str, str], names: set[str]) -> Rig:
         raise SceneError(
             f"The bone “{twice[0]}” is mapped to two joints: choose another in the Character panel."
         )
-    return _rig(RigMap(BY_HAND, chosen), chosen, "", frozenset(names))
+    known = recognised(frozenset(names), known_maps()[0])
+    rig = _rig(RigMap(BY_HAND, chosen, knuckles=knuckles_of(names)), chosen, "", frozenset(names))
+    if known is None or not known.controls:
+        return rig
+    own = dict(zip(JOINT_NAMES, known.bones, strict=True))
+    controls = {
+        joint: known.controls.get(joint, ()) if own[joint] == bone else (bone,)
+        for joint, bone in chosen.items()
+    }
+    return replace(rig, controls=controls, settings=known.settings)
 
 
 def _rig_by_hand(armature: bpy.types.Object) -> Rig:

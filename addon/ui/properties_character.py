@@ -21,7 +21,8 @@ def _getter(joint: str) -> Callable[[Any], str]:
 def _setter(joint: str) -> Callable[[Any, str], None]:
     def put(self: Any, bone: str) -> None:
         character = self.id_data.propfield.character
-        if character is not None:
+        # A linked armature keeps what it has; the button that maps bones says why.
+        if character is not None and character.library is None:
             choose_bones(character, {**(bones_by_hand(character) or {}), joint: bone})
 
     return put

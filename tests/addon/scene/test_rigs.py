@@ -114,3 +114,49 @@ def test_rigify_s_metarig_and_the_rig_made_of_it(name, rigify, field, reference)
         off.append(np.abs(distances(around, body) - exact).mean())
     print(f"| Rigify's own, {name} | {rig.name} | {100 * np.mean(off):.2f} | {100 * max(off):.2f} |")
     assert np.mean(off) < 0.01
+
+
+def test_a_mapping_by_hand_keeps_what_the_names_tell_besides(field, collection):
+    """Fingers tell how hands are turned, and Rigify's controls still turn its bones."""
+    from addon.scene.bone_choice import start_mapping
+    from addon.scene.rest_match import rest_match
+    from addon.scene.rig import BY_HAND
+
+    armature, _ = make_sample(field, SAMPLES["Unreal 5"], collection)
+    before = rest_match(armature)
+    assert start_mapping(armature) == (24, "")
+    after = rest_match(armature)
+    assert after.rig.name == BY_HAND
+    assert after.rig.knuckles == before.rig.knuckles
+    assert np.abs(after.turns - before.turns).max() < 1e-9
+
+
+def test_sides_mapped_the_wrong_way_round_get_one_sentence(field, collection):
+    from addon.scene.bone_choice import choose_bones
+    from addon.scene.errors import SceneError
+    from addon.scene.rest_match import rest_match
+    from addon.scene.skeleton import JOINT_NAMES
+
+    armature, _ = make_sample(field, SAMPLES["Mixamo"], collection)
+    bones = dict(zip(JOINT_NAMES, rest_match(armature).rig.bones, strict=True))
+    other = {"left": "right", "right": "left"}
+    swapped = {
+        joint: bones["_".join([other.get(side, side), *rest])]
+        for joint in JOINT_NAMES
+        for side, *rest in [joint.split("_")]
+    }
+    choose_bones(armature, swapped)
+    with pytest.raises(SceneError, match="The toes of “mixamo” point backward: left and right are mapped"):
+        rest_match(armature)
+
+
+def test_bones_that_lie_in_one_place_get_one_sentence(field, collection):
+    from addon.scene.edit_bones import edit_bones
+    from addon.scene.errors import SceneError
+    from addon.scene.rest_match import rest_match
+
+    armature, _ = make_sample(field, SAMPLES["Mixamo"], collection)
+    with edit_bones(armature) as bones:
+        bones["mixamorig:LeftForeArm"].head = bones["mixamorig:LeftArm"].head
+    with pytest.raises(SceneError, match="left shoulder and left elbow of “mixamo” lie in one place"):
+        rest_match(armature)
