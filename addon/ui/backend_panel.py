@@ -86,7 +86,7 @@ class PROPFIELD_PT_details(PropfieldPanel, Panel):
         return session.state == RUNNING
 
     def draw(self, context: Context) -> None:
-        """The machine; then a job to a group, and what is missing below its name."""
+        """The machine; then who can do each job, or how to get somebody who can."""
         device = session.greeting.get("device") or {}
         column = self.layout.column(align=True)
         draw_fact(column, "Device", str(device.get("name") or device.get("kind") or "unknown"))
@@ -96,22 +96,23 @@ class PROPFIELD_PT_details(PropfieldPanel, Panel):
         draw_fact(column, "Version", str(session.greeting.get("version", "")))
         if session.others:
             draw_fact(column, "Used By", f"{session.others} other Blender{'s'[: session.others > 1]}")
-        job = ""
-        for provider in session.greeting.get("providers") or []:
-            if provider.get("job") != job:
-                job = str(provider.get("job"))
-                column = self.layout.column(align=True)
-                column.label(text=job.title())
-            there = bool(provider.get("available"))
-            draw_sentence(
-                column,
-                context,
-                f"{provider.get('name')}: {provider.get('what')}",
-                "CHECKMARK" if there else "X",
-            )
-            if not there and provider.get("reason"):
-                reason = str(provider["reason"])
-                draw_sentence(column, context, reason[:1].upper() + reason[1:], "BLANK1")
+        column = self.layout.column()
+        for job, providers in _by_job(session.greeting.get("providers") or []).items():
+            there = [str(each.get("name")) for each in providers if each.get("available")]
+            if there:
+                draw_sentence(column, context, f"{job.capitalize()}: {', '.join(there)}", "CHECKMARK")
+                continue
+            draw_sentence(column, context, f"{job.capitalize()}: none yet", "X")
+            reason = str(providers[0].get("reason") or "")
+            draw_sentence(column, context, reason[:1].upper() + reason[1:], "BLANK1")
+
+
+def _by_job(providers: list[dict]) -> dict[str, list[dict]]:
+    """The providers of each job, in their order."""
+    jobs: dict[str, list[dict]] = {}
+    for provider in providers:
+        jobs.setdefault(str(provider.get("job")), []).append(provider)
+    return jobs
 
 
 def draw_fact(layout: UILayout, name: str, value: str) -> None:
