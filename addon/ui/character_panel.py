@@ -7,7 +7,7 @@ from bpy.types import Context, Object, Panel, UILayout
 from ..operators.check_fit import FIT_KEY
 from ..operators.map_bones import character_of
 from ..operators.types import settings_of
-from ..scene.bone_choice import bones_by_hand, what_is_wrong
+from ..scene.bone_choice import bones_by_hand
 from ..scene.errors import SceneError
 from ..scene.fit_check import LIMIT
 from ..scene.rig import find_rig, known_maps
@@ -61,6 +61,11 @@ class PROPFIELD_PT_fit(PropfieldPanel, Panel):
     bl_parent_id = "PROPFIELD_PT_character"
     bl_options = {"DEFAULT_CLOSED"}
 
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Only where there is somebody to measure."""
+        return character_of(context) is not None
+
     def draw(self, context: Context) -> None:
         """The button, then what it found."""
         row = self.layout.row(align=True)
@@ -88,8 +93,11 @@ class PROPFIELD_PT_bones(PropfieldPanel, Panel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        """Only for the panel's own character, on which the mapping is kept."""
-        return settings_of(context.scene).character is not None
+        """Only for the panel's own character, on which a mapping is kept, where there is one to look at."""
+        armature = settings_of(context.scene).character
+        return armature is not None and (
+            bones_by_hand(armature) is not None or find_rig(armature) is not None
+        )
 
     def draw(self, context: Context) -> None:
         """A search field for each joint that must have a bone; before that the button that fills them in."""
@@ -97,8 +105,6 @@ class PROPFIELD_PT_bones(PropfieldPanel, Panel):
         if bones_by_hand(armature) is None:
             self.layout.operator("propfield.map_bones", text="Correct Bones", icon="BONE_DATA")
             return
-        if wrong := what_is_wrong(armature):
-            draw_sentence(self.layout, context, wrong, "ERROR")
         _draw_bones(self.layout, context, armature, ("head", "neck", *ESSENTIAL))
         row = self.layout.row(align=True)
         row.operator("propfield.save_bone_map", text="Save", icon="FILE_TICK")
