@@ -1,6 +1,6 @@
 """The panels that place a prop: the choice, the search, and stepping through what was found."""
 
-from bpy.types import Context, Object, Panel, UILayout
+from bpy.types import Context, Object, Panel, PropertyGroup, UILayout
 
 from ..client.running import session
 from ..operators.opened import field_at_hand
@@ -34,16 +34,8 @@ class PROPFIELD_PT_place(PropfieldPanel, Panel):
         field = field_at_hand(settings.field_path)
         if field is not None:
             layout.prop(settings, "field_type", text=field.category.capitalize())
-        heading = layout.row(heading="Allow Scale")
-        heading.prop(place, "allow_scale", text="")
-        values = heading.row(align=True)
-        values.active = place.allow_scale
-        values.prop(place, "scale_range", text="")
-        ground = layout.row(heading="Ground")
-        ground.prop(place, "on_ground", text="")
-        height = ground.row()
-        height.active = place.on_ground
-        height.prop(place, "ground", text="")
+        _draw_switched(layout, place, "Allow Scale", "allow_scale", "scale_range")
+        _draw_switched(layout, place, "Ground", "on_ground", "ground")
         layout.prop(place, "attach")
         job = session.job if session.job is not None and session.job.kind == "place" else None
         if job is None or job.ended:
@@ -55,6 +47,15 @@ class PROPFIELD_PT_place(PropfieldPanel, Panel):
             draw_job(layout, context, job, "")
         if prop is not None:
             _draw_found(layout, context, prop)
+
+
+def _draw_switched(layout: UILayout, place: PropertyGroup, heading: str, switch: str, value: str) -> None:
+    """A checkbox and what it switches on, in one row, as Blender's own panels have it."""
+    row = layout.column(align=False, heading=heading).row(align=True)
+    row.prop(place, switch, text="")
+    switched = row.row(align=True)
+    switched.active = getattr(place, switch)
+    switched.prop(place, value, text="")
 
 
 def _draw_found(layout: UILayout, context: Context, prop: Object) -> None:
