@@ -18,6 +18,7 @@ from .bone_motion import canonical_to_world
 from .errors import SceneError
 from .field_file import FieldData
 from .kinematics import bone_transforms, skin_forward
+from .person_model import vertex_normals
 from .posing import apply_pose, read_pose
 from .rest_match import rest_match
 from .skeleton import JOINT_NAMES
@@ -99,7 +100,7 @@ def _points(field: FieldData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     bones = bone_transforms(field.rest_pose, field.body_joints)
     skin = field.body_weights.dense()
     around = skin_forward(field.body_vertices, skin, bones)
-    around = around + LAYER * _normals(around, field.body_faces)
+    around = around + LAYER * vertex_normals(around, field.body_faces)
     every = max(1, len(around) // POINTS)
     part_of = {joint: part for part, joints in _PARTS.items() for joint in joints}
     parts = [part_of[JOINT_NAMES[joint]] for joint in skin[::every].argmax(1)]
@@ -121,15 +122,6 @@ def _surface(field: FieldData) -> np.ndarray:
     cells = np.argwhere(inside & ~core) - 1
     cells = cells[:: max(1, len(cells) // POINTS)]
     return field.first_centre + cells * field.voxel
-
-
-def _normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    corners = vertices[faces]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], across)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def _distances_to_own(
