@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Header, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from pydantic import ValidationError
@@ -51,6 +51,7 @@ def create_app(
         try:
             yield
         finally:
+            end_drawing()
             await run_in_threadpool(runner.stop)
 
     # No pages of documentation: a browser has no business here.
@@ -95,7 +96,7 @@ def create_app(
         return JSONResponse({"clients": count, "ends": clients.ends})
 
     @app.delete("/v1/clients/{pid}", response_model=schema.Clients)
-    def leave(pid: int, end: bool = False) -> JSONResponse:
+    def leave(pid: Annotated[int, Path(ge=1, lt=2**31)], end: bool = False) -> JSONResponse:
         """Strikes a program out, whether it is there or not; `end`: the backend is not kept any more."""
         return JSONResponse({"clients": clients.leave(pid, end=end), "ends": clients.ends})
 
@@ -161,7 +162,7 @@ def create_app(
         upload_id = await store_upload(home.uploads, x_filename, request.stream())
         return JSONResponse({"id": upload_id}, status_code=201)
 
-    add_library_routes(app, home)
+    end_drawing = add_library_routes(app, home)
     return app
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -26,8 +27,9 @@ _MOST_FAILED = 1000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def add_library_routes(app: FastAPI, home: Home) -> None:
-    """Hangs the library of a home folder into the application."""
+def add_library_routes(app: FastAPI, home: Home) -> Callable[[], None]:
+    """Hangs the library of a home folder into the application. Gives what ends its work when the service
+    stops."""
     library = Library(home.library)
     drawing = _Drawing(home, library)
 
@@ -98,6 +100,8 @@ def add_library_routes(app: FastAPI, home: Home) -> None:
         library.delete(name)
         return Response(status_code=204)
 
+    return drawing.end
+
 
 class _Drawing:
     """Draws pictures one after the other, each in a process of its own: a large field may take all memory,
@@ -108,6 +112,15 @@ class _Drawing:
         self._one_at_a_time = asyncio.Lock()
         self._under_way: dict[tuple[Path, int], asyncio.Task[None]] = {}
         self._failed: dict[tuple[str, int], str] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
+
+    def end(self) -> None:
+        """Ends what is being drawn, and begins nothing any more: the service's end waits for its threads."""
+        self._ended = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     async def drawn(self, name: str, picture: Path) -> bool:
         """Whether a picture is there, after some seconds at most; it is drawn on if not. Unavailable, with a
@@ -133,7 +146,7 @@ class _Drawing:
             return
         version = name, self._library.path(name).stat().st_mtime_ns
         if version not in self._failed:
-            reason = self._process(name)
+            reason = self._drawn_apart(name)
             if self._library.is_fresh(name, picture):
                 return
             if len(self._failed) > _MOST_FAILED:
@@ -141,13 +154,21 @@ class _Drawing:
             self._failed[version] = reason
         raise Unavailable(f"“{name}” has no picture: {self._failed[version]}")
 
-    def _process(self, name: str) -> str:
+    def _drawn_apart(self, name: str) -> str:
         """Runs the terminal's verb; gives the sentence with which it failed."""
         verb = ["library", "preview", name, "--home", str(self._home.folder), "--json"]
         command = [sys.executable, "-m", "propfield", *verb]
+        if self._ended:
+            return "the backend is ending."
         try:
-            done = subprocess.run(command, capture_output=True, timeout=_DRAWING_SECONDS, check=False)
-            told = json.loads(done.stdout.splitlines()[-1])
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as self._process:
+                try:
+                    said, _ = self._process.communicate(timeout=_DRAWING_SECONDS)
+                finally:
+                    self._process.kill()
+            told = json.loads(said.splitlines()[-1])
         except (OSError, subprocess.TimeoutExpired):
             return "drawing it took too long."
         except (ValueError, IndexError):

@@ -148,7 +148,7 @@ BINARY: dict[int | str, dict[str, Any]] = {
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Lines `data: …` with the job's JSON, one on each change, until it ends.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": {"description": "Server-sent events."}}},
     }
 }
 UPLOAD_BODY: dict[str, Any] = {

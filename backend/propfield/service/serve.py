@@ -97,6 +97,8 @@ def _run(
 
     if log is not None:
         tell_on_stdout()
+    # Weights too are looked for in this home, as its workers do.
+    os.environ["PROPFIELD_HOME"] = str(home.folder)
     app = create_app(home, clients=clients, host=host, at_once=at_once)
     server = _Server(
         uvicorn.Config(

@@ -1,5 +1,6 @@
 """What is left when a job is cancelled, its process is killed, or the backend itself dies."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -177,3 +178,24 @@ def test_a_home_that_cannot_be_made_gives_one_sentence(tmp_path):
     assert answer.returncode == 3
     assert answer.stderr.count("\n") == 1
     assert "home folder" in answer.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_helper_is_tried_once_more_and_then_fails(start):
+    backend = start()
+    job_id = backend.add(kind="learn", category="umbrella", types=None, source="studio", views=20_000, seed=0)
+    for _ in range(2):
+        end = time.monotonic() + 120
+        helpers: list[psutil.Process] = []
+        while not helpers:
+            assert time.monotonic() < end, "no process of the studio came"
+            with contextlib.suppress(psutil.Error, ValueError):
+                # The resource tracker of multiprocessing is no helper: its end harms nobody.
+                helpers = [
+                    each for each in worker_of(backend).children() if "spawn_main" in " ".join(each.cmdline())
+                ]
+            time.sleep(0.05)
+        helpers[0].kill()
+        assert gone(helpers[0])
+    job = backend.wait(job_id, "failed", seconds=60)
+    assert "A process that helped was ended from outside" in job["error"]

@@ -2,9 +2,12 @@
 
 import io
 import json
+import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -177,3 +180,17 @@ def test_a_header_that_json_cannot_say_is_a_sentence(backend):
     assert entry["problem"].endswith(".")
     sentence(backend.client.get("/v1/fields/odd"), 422)
     (backend.home / "library" / "odd.field.npz").unlink()
+
+
+def test_a_backend_that_draws_a_picture_ends_at_once_and_takes_that_along(start, field_file):
+    backend = start()
+    shutil.copy(field_file, backend.home / "library" / "thing.field.npz")
+    with ThreadPoolExecutor(1) as others:
+        others.submit(backend.client.get, "/v1/fields/thing/preview")
+        drawing = []
+        while not drawing:
+            drawing = psutil.Process(backend.process.pid).children()
+        # Held up, as by a large field.
+        drawing[0].suspend()
+        assert backend.stop() == 0
+    assert not drawing[0].is_running()

@@ -1,4 +1,4 @@
-"""The manual's page about the wire says what the OpenAPI document says: each address and job, and no other."""
+"""The manual's page about the wire says what the OpenAPI document says: each address and job, no other."""
 
 import re
 from pathlib import Path
