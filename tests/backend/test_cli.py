@@ -248,3 +248,15 @@ def test_the_terminal_starts_without_torch():
     )
     # Later would be too late to tell torch's threads how to wait.
     assert loaded.stdout.split() == ["False", "False", "5000"]
+
+
+def test_a_package_that_is_missing_is_named_with_what_to_do(tmp_path):
+    """As where somebody installed propfield without what it needs."""
+    code = (
+        "import sys; sys.modules['uvicorn'] = None; from propfield.cli.main import run;"
+        f"sys.exit(run(['serve', '--port', '0', '--home', {str(tmp_path)!r}]))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert told.returncode == 3
+    assert told.stderr.count("\n") == 1
+    assert f"{sys.executable} lacks the package uvicorn" in told.stderr

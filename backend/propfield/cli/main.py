@@ -98,6 +98,11 @@ def run(arguments: list[str]) -> int:
         return _fail(_usage(error), error.exit_code, as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("Stopped; nothing was written.", Cancelled.exit_code, as_json)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "propfield"):
+            raise
+        return _fail(_missing(package), 3, as_json)
     except MemoryError:
         return _fail("Memory ran out; ask for fewer views or a smaller resolution.", 3, as_json)
     except BrokenExecutor:
@@ -112,6 +117,13 @@ def run(arguments: list[str]) -> int:
         place = f" {error.filename}" if error.filename else ""
         return _fail(f"The file{place} cannot be read or written: {error.strerror}.", 3, as_json)
     return code or 0
+
+
+def _missing(package: str) -> str:
+    return (
+        f"The Python at {sys.executable} lacks the package {package}: run “make demo” in propfield's source"
+        f" folder anew, or install it there with “{sys.executable} -m pip install {package}”."
+    )
 
 
 def _usage(error: typer.TyperException) -> str:

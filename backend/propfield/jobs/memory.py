@@ -12,9 +12,9 @@ from propfield.jobs.requests import CheckRequest, JobRequest, LearnRequest
 _MB = 10**6
 _MARGIN = 1.2
 # Measured (docs/measurements.md, "Memory of a job"): a process with its libraries, one that helps, and bytes
-# for each voxel, of which some are there once and some for each type.
+# for each voxel: some there once, some for each type, and what a fit takes beside them.
 _PROCESS, _HELPER = 335 * _MB, 250 * _MB
-_VOXEL, _VOTES, _FIT = 40, 65, 190
+_VOXEL, _TYPE, _FIT = 40, 65, 125
 # Computed, not measured (field/torch_counter.py): the card's own, and a voxel with ten bones.
 _CARD, _CARD_VOXEL = 800 * _MB, 16 + 20 * 10
 _SOME_TYPES = 3
@@ -44,8 +44,8 @@ def estimate(request: JobRequest, *, gpu: bool = False, cores: int | None = None
     types = len(request.types or ()) or _SOME_TYPES
     voxels = request.resolution**3
     helpers = (cores or os.cpu_count() or 1) if types * request.views >= 6 * _PIECE else 0
-    of_a_type = _FIT if request.estimator == "fit" else _VOTES
-    counting = voxels * (_VOXEL + of_a_type * types * (1 + len(request.parts or ())))
+    of_a_voxel = _VOXEL + _TYPE * types * (1 + len(request.parts or ()))
+    counting = voxels * (of_a_voxel + (_FIT if request.estimator == "fit" else 0))
     return Need(
         int(_MARGIN * (_PROCESS + max(helpers * _HELPER, counting))),
         int(_MARGIN * (_CARD + voxels * _CARD_VOXEL)) if gpu else 0,
