@@ -17,7 +17,9 @@ MARGIN = 0.1
 """Metres around the posed field in which the search knows the body."""
 PART_STEP = 0.04
 CONTACT, DEPTH = 2.0, 3.0
-"""What a metre of gap costs, and one of depth, in soft intersection over union."""
+"""What a metre of gap to a hand costs, and one of depth, in soft intersection over union."""
+SKIN = 0.25
+"""Part of that for other parts: a viewfinder is met by an eye a few centimetres away."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Frame:
     scene: Scene
 
     def reach(self, prop: PropSolid, matrix: Float64[np.ndarray, "4 4"]) -> float:
-        """Metres that the search sees between the prop and what the type meets: of a hand its grip."""
+        """The gap that the search sees between the prop and what the type meets; see _part_distances."""
         scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
         rotation = np.ascontiguousarray(matrix[:3, :3] / scale)
         gap, _, _, _ = touching(rotation, matrix[:3, 3], scale, prop.points(), 1, self.scene)
@@ -86,7 +88,7 @@ def frame_of(
 def _part_distances(
     character: Character, kind: TypeField, low: np.ndarray, high: np.ndarray
 ) -> Float32[np.ndarray, "N P Q R"]:
-    """Distance to each of the parts that are met: to the skin, but of a hand to its grip."""
+    """Distance to each of the parts that are met: SKIN of that to the skin, but of a hand to its grip."""
     shape = np.ceil((high - low) / PART_STEP).astype(int) + 1
     nodes = low + np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) * PART_STEP
     found = []
@@ -95,5 +97,6 @@ def _part_distances(
         if part.endswith("hand"):
             found.append(np.linalg.norm(nodes - character.grip(part), axis=-1) - GRIP)
         elif len(corners):
-            found.append(cKDTree(corners).query(nodes.reshape(-1, 3))[0].reshape(tuple(shape)))
+            away = cKDTree(corners).query(nodes.reshape(-1, 3))[0]
+            found.append(SKIN * away.reshape(tuple(shape)))
     return np.maximum(np.array(found, np.float32).reshape(-1, *shape), 0)

@@ -17,18 +17,18 @@ from propfield.uses.placement.kernels import Points, Scene, coarse, refined
 from propfield.uses.placement.posed_field import PosedField
 from propfield.uses.placement.prop_solid import PropSolid
 
-TURNS = 1200
-"""Rotations that are tried: some 20° apart."""
+TURNS = 1800
+"""Rotations that are tried: some 17° apart."""
 REACH, LATTICE = 0.12, 5
 """Metres to each side of the field's middle, and places along each axis, where the prop's middle is tried."""
-STARTS = 40
-APART = 0.15
+STARTS = 64
+APART = 0.08
 """Part of the prop's size by which its points move from one start to the next."""
-NEAR, FAR = 0.02, 0.06
+NEAR, FAR = 0.035, 0.08
 """Metres between the surfaces of placements that are alike: on average, and at most."""
 FIRST = np.array([0.25, 0.25, 0.25, 0.04, 0.04, 0.04])
 """First steps of a refinement: radians and metres."""
-ROUGH, FINE = 160, 400
+ROUGH, FINE = 220, 400
 """Evaluations of the first refinement and of the second."""
 KEPT = 12
 
