@@ -270,7 +270,7 @@ def model_umbrella() -> None:
     shape.to_mesh(mesh)
     shape.free()
     umbrella = bpy.data.objects.new("Umbrella", mesh)
-    umbrella.location = (-1.3, 0.4, 0.0)
+    umbrella.location = (-1.9, 0.2, 0.0)
     bpy.context.scene.collection.objects.link(umbrella)
 
 

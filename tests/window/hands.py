@@ -160,7 +160,7 @@ class Hands:
         yield from self.click(*self.at)
 
     def unfold(self, panel: type) -> Doing:
-        """Opens a panel that is closed: Ctrl click on its header, which closes the others.
+        """Opens a panel that is closed: Ctrl click on its header, which closes its neighbours.
 
         A header is no button, so places without one are clicked, from below, until the panel is drawn.
         """

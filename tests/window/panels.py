@@ -21,15 +21,17 @@ from hands import Doing, Hands, play  # noqa: E402
 ADDON = "bl_ext.user_default.propfield"
 # The picture's name, and the panels on it.
 PICTURES = {
-    "backend": ["backend", "details"],
+    "backend": ["backend"],
+    "details": ["backend", "details"],
     "learn": ["learn"],
     "library": ["field", "library"],
     "field": ["field", "import", "licences"],
+    "field-object": ["field", "field_object"],
+    "character": ["character", "bones", "more_bones", "fit"],
+    "place": ["place", "place_frames"],
     "photo": ["photo"],
 }
-
-
-CLOSED = {"photo"}
+CLOSED = {"details", "library", "place", "photo"}
 # The tabs' strip with the scroll bar beside it, and the line around an editor, in pixels.
 TABS, RIM = 30, 4
 
@@ -54,6 +56,7 @@ class Pictures:
 
     def __init__(self) -> None:
         self.hands = Hands(Path(SETTINGS["pictures"]))
+        self.active: dict[str, str] = {}
 
     @property
     def session(self) -> Any:
@@ -72,12 +75,23 @@ class Pictures:
         settings.category, settings.views = "umbrella", 4000
         verbs.learn()
         yield from hands.until(lambda: self.session.job.progress > 0.02, 120, "progress")
+        # Blender learns of a tab as it draws it for the first time.
+        show_only(["learn"])
+        yield from hands.rest(30)
         yield from self.take("learn")
         verbs.cancel()
         yield from hands.until(lambda: self.session.job.ended, 120, "the cancelled job's end")
         verbs.open_field(filepath=SETTINGS["field"])
         verbs.import_mesh()
         bpy.context.window_manager.propfield_library.active = 0
+        shells = bpy.context.object.name
+        bpy.ops.mesh.primitive_cylinder_add(radius=0.02, depth=0.9, location=(1, 0, 1))
+        bpy.context.object.name = "Stick"
+        verbs.place_prop()
+        job = self.session.job
+        yield from hands.until(lambda: job.ended, 300, "the prop's place")
+        settings.place.prop = bpy.context.object
+        self.active = {"field-object": shells, "character": settings.character.name}
         bpy.ops.mesh.primitive_cylinder_add(radius=0.15, depth=0.4, location=(1, 0, 1))
         bpy.context.object.name = "Prop"
         verbs.place_prop()
@@ -92,6 +106,8 @@ class Pictures:
     def take(self, name: str) -> Doing:
         """A picture of some panels alone, cut to where they end."""
         show_only(PICTURES[name])
+        if name in self.active:
+            bpy.context.view_layer.objects.active = bpy.data.objects[self.active[name]]
         hands = self.hands
         yield from hands.rest(10)
         sidebar, main = hands.region("UI"), hands.region("WINDOW")
@@ -99,7 +115,7 @@ class Pictures:
         yield from hands.rest(10)
         top = sidebar.y + sidebar.height
         if name in CLOSED:
-            yield from hands.click(sidebar.x + 60, top - 18)
+            yield from hands.unfold(getattr(bpy.types, f"PROPFIELD_PT_{name}"))
         yield from hands.move(main.x + 300, main.y + 40)
         yield from hands.rest(60)
         width, height = sidebar.width - TABS, sidebar.height - 2 * RIM
