@@ -135,12 +135,13 @@ def _draw_chosen(layout: UILayout, context: Context, entry: dict[str, Any]) -> N
         draw_fact(column, "Interaction", uses[0])
     draw_fact(column, "Views", f"{entry['views']:,}")
     draw_fact(column, "Made", entry["created"][:10])
+    draw_fact(column, "Tags", ", ".join(entry["tags"]))
     split = column.split(factor=0.4)
     left = split.row()
     left.alignment = "RIGHT"
-    left.label(text="Tags")
+    left.label(text="Your Tags")
     right = split.row(align=True)
-    right.label(text=", ".join([*entry["own_tags"], *entry["tags"]]))
+    right.label(text=", ".join(entry["own_tags"]))
     right.operator("propfield.library_tags", text="", icon="GREASEPENCIL", emboss=False)
     if entry["note"]:
         draw_sentence(layout, context, entry["note"], "TEXT")

@@ -191,3 +191,32 @@ def test_pictures_come_later_and_are_asked_for_once(stocked, home):
     assert shelf.picture(hat) == str(picture)
     assert shelf.picture(umbrella) == ""
     assert not shelf.busy
+
+
+def test_the_backend_s_pictures_are_kept_and_are_those_of_the_field_as_it_is(stocked, home, session, port):
+    session.start(port)
+    assert session.wait(lambda: session.state != "starting", 60)
+    library = WireLibrary(session.backend, home / "kept")
+
+    def draw(content: bytes, when: float) -> dict:
+        for file in ("hat.field.npz", "hat.png"):
+            os.utime(stocked / file, (when, when))
+        (stocked / "hat.png").write_bytes(PNG + content)
+        os.utime(stocked / "hat.png", (when, when))
+        return next(each for each in library.entries() if each["name"] == "hat")
+
+    (stocked / "hat.png").touch()
+    entry = draw(b"first", 2_000_000)
+    assert entry["preview"]
+    kept = library.picture(entry)
+    assert kept.read_bytes() == PNG + b"first"
+    assert library.picture(entry) == kept
+    # Learned anew under the same name.
+    later = draw(b"second", 3_000_000)
+    assert library.picture(later).read_bytes() == PNG + b"second"
+    assert {path.suffix for path in (home / "kept").iterdir()} == {".png"}
+    # Nothing but a header cannot be drawn, and leaves nothing.
+    umbrella = next(each for each in library.entries() if each["name"] == "umbrella")
+    with pytest.raises(BackendError, match="no picture"):
+        library.picture(umbrella)
+    assert len(list((home / "kept").iterdir())) == 2
