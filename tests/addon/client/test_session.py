@@ -14,8 +14,8 @@ from addon.client.log import last_lines
 from addon.client.process import find_command
 from addon.client.session import Session
 
-# The UI may not notice us: what a step may take at most.
-MOST_STEP_SECONDS = 0.05
+from .main_thread import Watch
+
 START_SECONDS = 120
 
 
@@ -36,36 +36,28 @@ def umbrella(views: int) -> dict:
     }
 
 
-def assert_never_held_up(took: list[float]) -> None:
-    # A crowded machine may take the processor away from a step now and then; a step that waits always does.
-    assert len(took) > 50
-    assert sorted(took)[int(len(took) * 0.98)] < MOST_STEP_SECONDS
-    assert max(took) < 0.5
-
-
 def read_size(path: Path) -> int:
     return path.stat().st_size
 
 
-def test_learns_a_field_without_ever_holding_up_the_caller(session, port, tmp_path):
+def test_learns_a_field_without_ever_holding_up_the_caller(session, port, tmp_path, home):
     started(session, port)
     assert session.process is not None
     assert session.process.running
     assert "umbrella" in [category["name"] for category in session.categories]
     assert session.types_of("umbrella")[0]["prompt"]
-    arrived, lines, took = [], [], []
+    arrived, lines, watch = [], [], Watch(home)
     job = session.learn(
         umbrella(24), tmp_path / "cache", read_size, lambda path, size: arrived.append((path, size))
     )
     session.changed = lambda: lines.append((job.state, job.progress))
     while not job.ended:
-        before = time.perf_counter()
-        session.step()
-        took.append(time.perf_counter() - before)
+        with watch.stretch("step"):
+            session.step()
         time.sleep(0.005)
     assert job.error == ""
     assert job.state == "done"
-    assert_never_held_up(took)
+    assert watch.waits == []
     [(path, size)] = arrived
     assert path.parent == tmp_path / "cache"
     assert size > 100_000
@@ -147,16 +139,15 @@ def test_a_server_that_never_speaks_http(session):
     assert "in use by another program" in session.problem
 
 
-def test_no_step_waits_for_a_slow_server(session, foreign_server):
-    foreign_server.delay = 1.0
+def test_no_step_waits_for_a_slow_server(session, foreign_server, home):
+    foreign_server.delay, watch = 1.0, Watch(home)
     session.start(foreign_server.server_port)
-    took = []
     while session.state == "starting":
-        before = time.perf_counter()
-        session.step()
-        took.append(time.perf_counter() - before)
+        with watch.stretch("step"):
+            session.step()
         time.sleep(0.01)
-    assert_never_held_up(took)
+    assert "in use by another program" in session.problem
+    assert watch.waits == []
 
 
 def test_a_dead_server_is_a_sentence(port):
