@@ -160,3 +160,21 @@ def test_bones_that_lie_in_one_place_get_one_sentence(field, collection):
         bones["mixamorig:LeftForeArm"].head = bones["mixamorig:LeftArm"].head
     with pytest.raises(SceneError, match="left shoulder and left elbow of “mixamo” lie in one place"):
         rest_match(armature)
+
+
+def test_the_volume_lies_about_another_rig_as_about_smpl_s(field, learned, collection):
+    """In centimetres, y up or not, at rest in an A-pose: the nodes give the field's own values."""
+    from addon.scene.field_volume import import_field_volume
+    from addon.scene.posing import apply_pose
+    from tests.addon.scene.test_field_volume import _measured, _samples
+
+    armature, _ = make_sample(field, SAMPLES["Unreal 5"], collection)
+    fog = import_field_volume(field, "all", armature, collection)
+    pose = ten_poses()[1]
+    apply_pose(armature, pose)
+    bpy.context.view_layer.update()
+    points, values = _samples(field, learned, pose, 0.3)
+    matrix = np.linalg.inv(np.array(armature.matrix_world))
+    points = points + np.array(armature.matrix_world)[:3, 3]
+    measured = _measured(fog, points @ matrix[:3, :3].T + matrix[:3, 3])
+    assert np.abs(measured - values).mean() < 0.01
