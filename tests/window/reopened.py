@@ -14,11 +14,12 @@ from hands import Doing, Hands, play  # noqa: E402
 
 
 def story() -> Doing:
-    """The sidebar is as it was left; a press reads the field's file again, another imports its volume."""
+    """The sidebar is as it was left; one press reads the field's file again, another imports its volume."""
     hands = Hands(Path(SETTINGS["pictures"]))
     yield from hands.rest(20)
     assert hands.area.spaces.active.show_region_ui, "the sidebar is open as it was saved"
     before = set(bpy.data.objects.keys())
+    yield from hands.unfold(bpy.types.PROPFIELD_PT_field)
     yield from hands.press("propfield.open_field(filepath=")
     yield from hands.press("propfield.import_volume(")
     yield from hands.until(lambda: len(bpy.data.objects) > len(before), 60, "the volume")

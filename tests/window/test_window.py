@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,11 @@ def test_learn_cancel_import_pose_undo_place_save(told):
 
 
 def test_closing_blender_ends_the_backend_that_it_started(told):
-    assert not psutil.pid_exists(told["backend"])
+    # It was asked to stop, and finishes what it writes.
+    deadline = time.monotonic() + 60
+    while psutil.pid_exists(told["backend"]):
+        assert time.monotonic() < deadline, "the backend outlives the Blender that started it"
+        time.sleep(0.2)
 
 
 def test_the_saved_file_works_where_the_add_on_is_not(studio, told):
