@@ -15,21 +15,23 @@ class HomeLock:
         self.path = folder / "service.lock"
         self._file: IO[bytes] | None = None
 
-    def take(self) -> None:
-        """Unavailable when another process holds it."""
+    def take(self, port: int) -> None:
+        """Unavailable when another process holds it; `port` is what that one then says of this one."""
         file = self.path.open("a+b")
         try:
             _lock(file)
         except OSError as error:
+            file.seek(1)
+            told = file.read(100).decode("ascii", "replace").split()
             file.close()
+            which = f" (process {told[0]}, port {told[1]})" if len(told) == 2 else ""
             raise Unavailable(
-                f"Another propfield backend already serves the home folder {self.path.parent}; "
+                f"Another propfield backend{which} already serves the home folder {self.path.parent}; "
                 "use that one, stop it, or give this one another folder with --home."
             ) from error
         # A note for people who look; Windows locks the first byte, so it comes after.
         file.truncate(0)
-        file.seek(1)
-        file.write(f"{os.getpid()}\n".encode())
+        file.write(f" {os.getpid()} {port}\n".encode())
         file.flush()
         self._file = file
 

@@ -65,7 +65,7 @@ def serve(
     listener = _listen(home, _one_address(host), port)
     lock = HomeLock(home.folder)
     try:
-        lock.take()
+        lock.take(listener.getsockname()[1])
         _run(home, listener, host, at_once, Clients(parent_pid), log)
     finally:
         listener.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ...damaged_fields import bomb, damaged, packed, parts_of, write_tiny_field
 
-EXAMPLES = int(os.environ.get("PROPFIELD_FUZZ_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("PROPFIELD_FUZZ_EXAMPLES", "60"))
 MOST_MEMORY = 2**26
 PHASES = [Phase.generate]
 

@@ -14,7 +14,7 @@ from propfield.field.file import load_field, read_header
 
 from ...damaged_fields import bomb, damaged, packed, parts_of, write_tiny_field
 
-EXAMPLES = int(os.environ.get("PROPFIELD_FUZZ_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("PROPFIELD_FUZZ_EXAMPLES", "60"))
 MOST_MEMORY = 2**26
 PHASES = [Phase.generate]
 

@@ -152,7 +152,7 @@ def test_two_backends_do_not_share_a_home(backend):
         timeout=30,
     )
     assert second.returncode == 3
-    assert "already serves the home folder" in second.stderr
+    assert f"(process {backend.process.pid}, port {backend.port}) already serves the home" in second.stderr
     assert second.stderr.count("\n") == 1
     assert backend.client.get("/v1/jobs").status_code == 200
 

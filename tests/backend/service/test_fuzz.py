@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-EXAMPLES = int(os.environ.get("PROPFIELD_FUZZ_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("PROPFIELD_FUZZ_EXAMPLES", "6"))
 # What a request is that is right in form and wrong in fact, such as an unknown category, no schema can say.
 LEFT_OUT = {"positive_data_acceptance", "ensure_resource_availability", "use_after_free"}
 SECONDS = 60
