@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from propfield_addon.scene.body import make_character
 from propfield_addon.scene.errors import SceneError
+from propfield_addon.scene.evaluated import mesh_arrays, moved, world_matrix
 from propfield_addon.scene.field_file import FieldData
 
 from .look import open_blend
@@ -77,11 +78,5 @@ def _shaped(shape: list[float], field: FieldData) -> dict[str, np.ndarray]:
 
 
 def world_points(object_: bpy.types.Object) -> np.ndarray:
-    """(P, 3) vertices of an object as it is evaluated now."""
-    evaluated = object_.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    mesh = evaluated.to_mesh()
-    points = np.empty(3 * len(mesh.vertices), np.float32)
-    mesh.vertices.foreach_get("co", points)
-    evaluated.to_mesh_clear()
-    matrix = np.array(evaluated.matrix_world)
-    return points.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+    """(P, 3) vertices in the world of an object as it is evaluated now."""
+    return moved(world_matrix(object_), mesh_arrays(object_)[0])
