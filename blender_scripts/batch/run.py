@@ -189,7 +189,8 @@ def _sheet(spec: Spec, frames: list[Frame], progress: Progress) -> str | None:
         name = write_sheet(spec, frames)
     except ImportError:
         progress.say(
-            "no contact sheet: this Python has no Pillow; run the same with the Python of `make setup`"
+            "no contact sheet: this Python has no Pillow; the same with the Python of `make setup` and"
+            " --blender PROGRAM adds it"
         )
         return None
     return name
