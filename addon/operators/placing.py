@@ -19,7 +19,7 @@ from ..scene.errors import SceneError
 from ..scene.field_file import FieldData
 from ..scene.object_ids import object_of
 from ..scene.placements import KEY
-from ..scene.prop_attach import How
+from ..scene.prop_attach import How, refuse_prop
 from ..scene.prop_problem import Problem
 from ..scene.prop_search import Wishes
 from .target import NO_FIELD, field_of, has_field
@@ -92,6 +92,7 @@ def order_of(context: Context) -> Order:
         raise SceneError("Choose a character first.")
     if prop is None:
         raise SceneError("Choose a prop, a mesh object, first.")
+    refuse_prop(prop, character)
     field = field_of(context)
     kind = field.types[field.type_index(settings.field_type or field.types[0].name)]
     least, most = sorted(place.scale_range)

@@ -64,6 +64,15 @@ def attach_over(
     key_transforms(prop, frames, bases())
 
 
+def refuse_prop(prop: bpy.types.Object, character: bpy.types.Object) -> None:
+    """SceneError for a prop that cannot be moved, or that is part of the character."""
+    if not prop.is_editable:
+        raise SceneError(f"“{prop.name}” is linked from another file: make it local or override it first.")
+    deforms = any(item.type == "ARMATURE" and item.object == character for item in prop.modifiers)
+    if prop == character or deforms:
+        raise SceneError(f"“{prop.name}” is a part of the character: choose another object as the prop.")
+
+
 def detach(prop: bpy.types.Object) -> None:
     """Leaves the prop where it is, held by nothing."""
     world = world_matrix(prop)
@@ -101,10 +110,13 @@ def _hang(
     world: np.ndarray,
 ) -> How:
     """Attaches the prop so that it is at `world` in that pose; gives how."""
-    if not prop.is_editable:
-        raise SceneError(f"“{prop.name}” is linked from another file: make it local or override it first.")
+    refuse_prop(prop, character)
     if how == "AUTO":
         how = "BONE" if len(bones) == 1 else "ARMATURE"
+    if how != "NONE" and character in prop.children_recursive:
+        raise SceneError(
+            f"“{character.name}” hangs on “{prop.name}”: take it off its parent first, or attach to nothing."
+        )
     if how in ("CHILD_OF", "NONE") and _sheared(world):
         raise SceneError(
             f"“{prop.name}” is sheared by its parents: apply its scale, or attach it by Parent to Bone."

@@ -60,7 +60,8 @@ class Holds:
         """The joints' shares of a prop with (P, 3) samples: the part's that the type names where it touches
         that, else those of the skin that it touches, else those that carry the field there."""
         gap = self.gaps(points[None])
-        if gap is not None and gap[0] < TOUCHING and self._named.endswith(("hand", "foot")):
+        touches = gap is not None and gap[0] < TOUCHING
+        if touches and self._named.endswith(("hand", "foot")):
             # What it grazes does not hold it; the other hand may.
             side, _, limb = self._named.partition(" ")
             other = f"{'right' if side == 'left' else 'left'} {limb}"
@@ -68,7 +69,9 @@ class Holds:
             return {str(PARTS[name][1]): 1 / len(both) for name in both}
         shares: dict[str, float] = {}
         away = np.sqrt(((self._skin[:, None] - points[None, ::2]) ** 2).sum(2).min(1))
-        for joints, holder in PARTS.values():
+        for name, (joints, holder) in PARTS.items():
+            if touches and name != self._named:
+                continue
             mine = np.isin(self._owners, [JOINT_INDEX[joint] for joint in joints])
             if mine.any() and (nearest := away[mine].min()) < TOUCHING:
                 most = np.bincount(self._owners[mine], np.exp(-away[mine] / 0.03)).argmax()

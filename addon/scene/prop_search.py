@@ -19,6 +19,7 @@ from .prop_grid import Cloud, Grid, field_grid, posed_cloud
 from .prop_holds import Holds
 from .prop_problem import Problem
 from .prop_samples import axis_rotations, spread_rotations, surface_samples
+from .prop_states import matrix_of, peaks, same_place, turn_vectors
 
 TURNS = 320
 PLACES, PLACES_APART = 3, 0.12
@@ -61,13 +62,13 @@ def search(field: FieldData, problem: Problem, wishes: Wishes, tell: Tell) -> li
     found: list[tuple[float, np.ndarray, dict]] = []
     for number, (state, cost) in enumerate(zip(*states, strict=True)):
         tell(0.8 + 0.2 * number / len(states[0]), "settle")
-        matrix = _matrix(state)
+        matrix = matrix_of(state)
         shift = _settled(matrix, fine, prop[0], body, wishes.ground)
         if shift is None:
             continue
         matrix[:3, 3] += shift
         points = moved(matrix, scene.samples)
-        if any(_same(points, other) for _, other, _ in found):
+        if any(same_place(points, other) for _, other, _ in found):
             continue
         entry = scene.measures(matrix) | {
             "matrix": matrix.tolist(),
@@ -158,18 +159,18 @@ class _Scene:
                 own = np.zeros(shape)
                 np.add.at(own, tuple(index.T), 1 / len(points))
                 score = np.fft.irfftn(worth * np.conj(np.fft.rfftn(own)), shape, axes=(0, 1, 2))
-                for best in _peaks(score, PLACES, PLACES_APART / grid.step):
+                for best in peaks(score, PLACES, PLACES_APART / grid.step):
                     # Behind the last sample of a circular correlation lie the places before the first.
                     place = np.where(best >= np.array(grid.values.shape), best - shape, best)
                     centre = grid.first + grid.step * place - corner
                     cost = -float(score[tuple(best)]) + self._size_cost(np.array(size))
-                    kept.append((cost, np.concatenate([_turn_vector(turn), centre, [size]])))
+                    kept.append((cost, np.concatenate([turn_vectors(turn), centre, [size]])))
         kept.sort(key=lambda each: each[0])
         chosen: list[np.ndarray] = []
         seen: list[np.ndarray] = []
         for _, state in kept:
-            points = moved(_matrix(state), self.samples[::3])
-            if not any(_same(points, other, 0.03) for other in seen):
+            points = moved(matrix_of(state), self.samples[::3])
+            if not any(same_place(points, other, 0.03) for other in seen):
                 chosen.append(state)
                 seen.append(points)
             if len(chosen) == STARTS:
@@ -187,7 +188,7 @@ class _Scene:
             step = random.normal(0, 1, drawn.shape) * spread * 0.82**number
             turns = rotation_matrices(step[..., :3]) @ rotation_matrices(drawn[..., :3])
             drawn = drawn + step
-            drawn[..., :3] = _turn_vectors(turns)
+            drawn[..., :3] = turn_vectors(turns)
             drawn[..., 6] = np.clip(drawn[..., 6], *self._logs)
             tried = self._costs(drawn.reshape(-1, 7)).reshape(drawn.shape[:2])
             best = tried.argmin(1)
@@ -234,83 +235,3 @@ class _Scene:
             "contact_m": None if gap is None else float(gap[0]),
             "joints": self.holds.joints(points, self.cloud),
         }
-
-
-def _peaks(values: np.ndarray, count: int, apart: float) -> list[np.ndarray]:
-    """The (3,) indices of a circular grid's highest values, each at least `apart` steps from the others."""
-    left, reach, peaks = values.copy(), int(np.ceil(apart)), []
-    for _ in range(count):
-        peak = np.array(np.unravel_index(left.argmax(), left.shape))
-        peaks.append(peak)
-        around = [
-            np.arange(p - min(reach, n // 2), p + min(reach, n // 2) + 1) % n
-            for p, n in zip(peak, left.shape, strict=True)
-        ]
-        left[np.ix_(*around)] = -np.inf
-    return peaks
-
-
-def _matrix(state: np.ndarray) -> np.ndarray:
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.exp(state[6]) * rotation_matrices(state[:3])
-    matrix[:3, 3] = state[3:6]
-    return matrix
-
-
-def _same(points: np.ndarray, other: np.ndarray, share: float = 0.04) -> bool:
-    """Whether two placements' samples lie within each other, in the mean, by a share of their size: a prop
-    that looks the same turned round counts once."""
-    # Two drawings of one surface are as far from each other as its own halves are.
-    own = _apart(points[::2], points[1::2])
-    return _apart(points[::2], other[1::2]) < own + share * float(np.linalg.norm(np.ptp(points, 0)))
-
-
-def _apart(points: np.ndarray, other: np.ndarray) -> float:
-    distance = ((points[:, None] - other[None]) ** 2).sum(2)
-    return float(np.sqrt(distance.min(1)).mean() + np.sqrt(distance.min(0)).mean()) / 2
-
-
-def _turn_vector(turn: np.ndarray) -> np.ndarray:
-    return _turn_vectors(turn[None])[0]
-
-
-def _turn_vectors(turns: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) rotations as (..., 3) axis-angle, by their quaternions (Shepperd's method), all at once."""
-    m = turns
-    trace = np.trace(m, axis1=-2, axis2=-1)
-    diagonal = np.diagonal(m, axis1=-2, axis2=-1)
-    squares = np.concatenate([1 + trace[..., None], 1 - trace[..., None] + 2 * diagonal], -1)
-    largest = squares.argmax(-1)
-    rows = [
-        (
-            squares[..., 0],
-            m[..., 2, 1] - m[..., 1, 2],
-            m[..., 0, 2] - m[..., 2, 0],
-            m[..., 1, 0] - m[..., 0, 1],
-        ),
-        (
-            m[..., 2, 1] - m[..., 1, 2],
-            squares[..., 1],
-            m[..., 1, 0] + m[..., 0, 1],
-            m[..., 0, 2] + m[..., 2, 0],
-        ),
-        (
-            m[..., 0, 2] - m[..., 2, 0],
-            m[..., 1, 0] + m[..., 0, 1],
-            squares[..., 2],
-            m[..., 2, 1] + m[..., 1, 2],
-        ),
-        (
-            m[..., 1, 0] - m[..., 0, 1],
-            m[..., 0, 2] + m[..., 2, 0],
-            m[..., 2, 1] + m[..., 1, 2],
-            squares[..., 3],
-        ),
-    ]
-    all_four = np.stack([np.stack(row, -1) for row in rows], -2)
-    quaternion = np.take_along_axis(all_four, largest[..., None, None], -2)[..., 0, :]
-    quaternion /= np.linalg.norm(quaternion, axis=-1, keepdims=True)
-    quaternion *= np.where(quaternion[..., :1] < 0, -1, 1)
-    sine = np.linalg.norm(quaternion[..., 1:], axis=-1, keepdims=True)
-    angle = 2 * np.arctan2(sine, quaternion[..., :1])
-    return quaternion[..., 1:] * np.where(sine > 1e-9, angle / np.maximum(sine, 1e-9), 2.0)

@@ -202,3 +202,44 @@ def test_keys_put_it_there_in_each_frame_and_turn_the_short_way(character, prop,
     assert prop.animation_data.action == own
     assert prop.rotation_mode == mode
     assert [action for action in bpy.data.actions if action.get("propfield_placed")] == []
+
+
+def test_a_linked_prop_a_body_and_what_the_character_hangs_on_are_refused(character, prop, tmp_path):
+    from addon.scene.errors import SceneError
+    from addon.scene.evaluated import world_matrix
+    from addon.scene.prop_attach import attach
+
+    armature, body = character
+    with pytest.raises(SceneError, match="part of the character"):
+        attach(body, armature, ONE, "AUTO", affine(1))
+    armature.parent = prop
+    with pytest.raises(SceneError, match="hangs on"):
+        attach(prop, armature, ONE, "AUTO", affine(1))
+    assert prop.parent.name == "shelf"
+    attach(prop, armature, ONE, "NONE", affine(1))
+    assert np.allclose(world_matrix(prop), affine(1), atol=1e-5)
+    armature.parent = None
+    library = str(tmp_path / "library.blend")
+    bpy.data.libraries.write(library, {bpy.data.objects.new("linked prop", prop.data)})
+    with bpy.data.libraries.load(library, link=True) as (_, wanted):
+        wanted.objects = ["linked prop"]
+    [linked] = wanted.objects
+    bpy.context.scene.collection.objects.link(linked)
+    with pytest.raises(SceneError, match="linked from another file"):
+        attach(linked, armature, ONE, "AUTO", affine(1))
+
+
+def test_an_instanced_collection_is_left_alone(character, prop):
+    """The object may be shown through instances of its collection as well: it is placed once, itself."""
+    from addon.scene.evaluated import world_matrix
+    from addon.scene.prop_attach import attach
+
+    shared = bpy.data.collections.new("shared")
+    bpy.context.scene.collection.children.link(shared)
+    shared.objects.link(prop)
+    instance = bpy.data.objects.new("instance", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", shared
+    bpy.context.scene.collection.objects.link(instance)
+    attach(prop, character[0], ONE, "AUTO", affine(1))
+    assert np.allclose(world_matrix(prop), affine(1), atol=1e-5)
+    assert set(prop.users_collection) == {shared, bpy.context.scene.collection}
