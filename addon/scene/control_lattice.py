@@ -20,8 +20,9 @@ from .weights import interpolate_weights
 FOLLOW_GROUP = ".Propfield follow"
 POINTS = 4
 """A corner's points: itself, then one spacing along x, y and z."""
-CONTROL_LIMIT = 120_000
-"""Corners of a box of 48³ and some; skinning weights vary smoothly, so a finer grid needs no more."""
+CONTROL_LIMIT = 300_000
+"""Corners: one for each voxel of a grid of 64³, so that these are carried exactly; of a finer one every
+second or third has to do."""
 
 
 @dataclass(frozen=True)
