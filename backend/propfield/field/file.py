@@ -220,10 +220,11 @@ def _assembled(header: dict[str, Any], grid: Grid, arrays: dict[str, np.ndarray]
         name=told["name"],
         licence=told["licence"],
         commercial=told["commercial"],
-        vertices=arrays["body_vertices"],
+        # Copies, since torch shares memory only with arrays that may be written.
+        vertices=arrays["body_vertices"].copy(),
         faces=faces,
         skin_weights=_matrix("body", arrays, vertices).toarray(),
-        joints=arrays["body_joints"],
+        joints=arrays["body_joints"].copy(),
         shape_directions=np.zeros((vertices, 3, 0), np.float32),
         joint_regressor=np.zeros((24, vertices), np.float32),
     )
@@ -241,7 +242,7 @@ def _assembled(header: dict[str, Any], grid: Grid, arrays: dict[str, np.ndarray]
         ),
         weights=_matrix("voxel", arrays, grid.resolution**3),
         body=body,
-        rest_pose=arrays["rest_pose"],
+        rest_pose=arrays["rest_pose"].copy(),
         # Files from before there was a choice are of votes.
         skinning="forward" if header.get("skinning") == "forward" else "backward",
         provenance=header["provenance"],

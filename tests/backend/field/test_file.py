@@ -1,9 +1,11 @@
 import json
+import warnings
 import zipfile
 from contextlib import suppress
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +51,14 @@ def file(field, tmp_path_factory):
     path = tmp_path_factory.mktemp("fields") / "thing.field.npz"
     save_field(field, path)
     return path
+
+
+def test_torch_takes_what_is_read_without_a_word_to_the_user(file):
+    again = load_field(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for array in (again.body.vertices, again.body.joints, again.rest_pose, again.body.skin_weights):
+            torch.from_numpy(array)
 
 
 def test_what_is_saved_is_read_back(field, file):
