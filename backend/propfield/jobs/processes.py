@@ -18,9 +18,11 @@ HELPER_EXIT = 4
 
 
 def creation_time(pid: int) -> float:
-    """When a process was started, 0.0 when it is not there; with the pid it names one process for good."""
+    """When a process was started, 0.0 when it is not there or only its number is left, until its parent asks;
+    with the pid it names one process for good."""
     try:
-        return psutil.Process(pid).create_time()
+        process = psutil.Process(pid)
+        return 0.0 if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.Error:
         return 0.0
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -125,6 +126,18 @@ def test_the_book_is_of_bounded_length(monkeypatch):
     monkeypatch.setattr("propfield.service.clients.MOST", 0)
     with pytest.raises(PropfieldError, match="close some"):
         Clients().attach(1)
+
+
+def test_a_program_whose_end_its_parent_has_not_heard_of_is_gone(programs):
+    """Blender may be the child of a script that never asks how it ended."""
+    book = Clients(programs[0].pid)
+    programs[0].process.kill()
+    end = time.monotonic() + 10
+    while not book.all_gone:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    with pytest.raises(PropfieldError, match="no process"):
+        book.attach(programs[0].pid)
 
 
 def test_a_number_that_was_given_to_another_process_counts_for_nothing(programs, monkeypatch):
