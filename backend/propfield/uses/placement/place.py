@@ -192,5 +192,6 @@ def valued(each: Settled, prop: PropSolid, frame: Frame) -> Settled:
     """With what it is worth when depth is no question any more: its overlap, less what a gap costs."""
     score, _, _ = _overlap(each.found, prop, frame)
     gap = frame.reach(prop, each.found.matrix)
-    cost = -score + CONTACT * max(gap - GAP, 0.0)
+    # However far the gap, what fills something of the field is worth something.
+    cost = -score + min(CONTACT * max(gap - GAP, 0.0), 0.9 * score)
     return Settled(Found(each.found.place, each.found.scale, cost), each.depth, each.rests)

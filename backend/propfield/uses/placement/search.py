@@ -177,7 +177,7 @@ def distinct(prop: PropSolid, found: Sequence[Found], most: int, *, least: float
     kept: list[Found] = []
     trees: list[tuple[np.ndarray, cKDTree]] = []
     for each in found:
-        if kept and -each.cost < least * -kept[0].cost:
+        if kept and kept[0].cost < 0 and each.cost > least * kept[0].cost:
             break
         points = prop.outer @ each.matrix[:3, :3].T + each.place[:3, 3]
         tree = cKDTree(points)

@@ -16,7 +16,7 @@ def held() -> tuple[OccupancyField, np.ndarray]:
     return field_of(place, "right_wrist", "right hand"), place
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def arms_down() -> np.ndarray:
     pose = np.zeros((24, 3), np.float32)
     pose[JOINT_INDEX["left_shoulder"]] = [0, 0, -1.2]
