@@ -17,7 +17,7 @@ def share(python: str) -> Path:
     """Writes the .pth file by which `python` finds our packages after its own; gives that file."""
     told = subprocess.run([python, "-c", FOLDER], capture_output=True, text=True, check=True)
     note = Path(told.stdout.strip()) / "beside.pth"
-    # addsitedir, and not a bare path: our own .pth files, such as an editable install's, are to count as well.
+    # addsitedir, and not a bare path: .pth files there, such as an editable install's, are to count as well.
     note.write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n", encoding="utf-8")
     return note
 

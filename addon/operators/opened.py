@@ -45,8 +45,9 @@ def put_at_hand(scene: Scene, path: Path) -> None:
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else None
     inside = folder is not None and path.is_relative_to(folder)
     settings_of(scene).field_path = bpy.path.relpath(str(path)) if inside else str(path)
-    field = _opened[str(path)]
-    settings_of(scene).field_type = field.types[0].name
+    types = _opened[str(path)].types
+    # The mix stands first; where there is one interaction alone, that one also says what touches the object.
+    settings_of(scene).field_type = types[1 if len(types) == 2 else 0].name
 
 
 def field_folder() -> Path:

@@ -50,6 +50,7 @@ class PROPFIELD_PT_character(PropfieldPanel, Panel):
                 layout.operator("propfield.map_bones", icon="BONE_DATA")
             else:
                 draw_fact(layout, "Rig", rig.name)
+                layout.operator("propfield.pose_as_used", icon="POSE_HLT")
         for sentence in known_maps()[1]:
             draw_sentence(layout, context, sentence, "ERROR")
 

@@ -11,6 +11,7 @@ from propfield_addon.scene.field_file import FieldData
 from propfield_addon.scene.kinematics import axis_angles, rotation_matrices
 from propfield_addon.scene.posing import apply_pose, read_pose
 from propfield_addon.scene.skeleton import JOINT_COUNT, JOINT_INDEX
+from propfield_addon.scene.typical_pose import typical_pose
 
 from .character import Character, world_points
 
@@ -74,7 +75,7 @@ def still_pose(settings: dict[str, Any], field: FieldData, type_name: str) -> np
 
 def _told_pose(settings: dict[str, Any], field: FieldData, type_name: str) -> np.ndarray:
     if "typical" in settings:
-        return np.array(field.provenance["typical_poses"][type_name], np.float64).reshape(JOINT_COUNT, 3)
+        return typical_pose(field, type_name)
     if "axis_angle" in settings:
         return np.array(settings["axis_angle"], np.float64)
     if "joints" in settings:

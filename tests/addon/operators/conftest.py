@@ -42,8 +42,11 @@ def field_file(tmp_path_factory) -> Path:
         {"what": "open body", "licence": "CC0-1.0", "commercial": True},
         {"what": "studio pictures", "licence": "CC0-1.0", "commercial": True},
     ]
+    raised = np.zeros((24, 3))
+    raised[18] = (0, -1.2, 0)
+    provenance = {"licences": licences, "typical_poses": {"carry": raised.tolist()}}
     field = OccupancyField(
-        "umbrella", grid, types, voxel_weights(body, grid), body, canonical_pose(), {"licences": licences}
+        "umbrella", grid, types, voxel_weights(body, grid), body, canonical_pose(), provenance
     )
     path = tmp_path_factory.mktemp("field") / "umbrella.field.npz"
     save_field(field, path)

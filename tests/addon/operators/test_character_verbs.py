@@ -78,6 +78,52 @@ def test_a_mapping_is_saved_for_all_rigs_of_its_kind(blender, unknown, tmp_path,
     assert rig.find_rig(unknown).name == "our studio's/rig"
 
 
+def test_the_character_takes_the_pose_of_use_and_faces_where_it_did(blender, field_file):
+    import numpy as np
+    from addon.scene.posing import apply_pose, read_pose
+
+    propfield, settings = blender.ops.propfield, blender.context.scene.propfield
+    assert not propfield.pose_as_used.poll()
+    propfield.open_field(filepath=str(field_file))
+    propfield.make_body()
+    character, before = settings.character, np.zeros((24, 3))
+    before[0], before[5] = (0, 0.7, 0), (0.4, 0, 0)
+    apply_pose(character, before)
+    wanted = np.zeros((24, 3))
+    wanted[0], wanted[18] = (0, 0.7, 0), (0, -1.2, 0)
+    # The mix has the pose of its first interaction that knows one.
+    for kind in ("carry", "all"):
+        apply_pose(character, before)
+        settings.field_type = kind
+        assert propfield.pose_as_used() == {"FINISHED"}
+        assert np.allclose(read_pose(character), wanted, atol=1e-5)
+    settings.field_type = "hold"
+    with pytest.raises(RuntimeError, match="does not say in which pose people hold it"):
+        propfield.pose_as_used()
+    assert np.allclose(read_pose(character), wanted, atol=1e-5)
+    assert character.animation_data is None
+    blender.context.scene.tool_settings.use_keyframe_insert_auto = True
+    settings.field_type = "carry"
+    assert propfield.pose_as_used() == {"FINISHED"}
+    assert character.animation_data.action is not None
+
+
+def test_a_field_of_one_interaction_is_taken_for_that_one(blender, field_file, tmp_path):
+    """Its mix is the same field, but only the interaction itself says what touches the object."""
+    from dataclasses import replace
+
+    from propfield.field.file import load_field, save_field
+
+    whole = load_field(field_file)
+    alone = tmp_path / "alone.field.npz"
+    save_field(replace(whole, types=whole.types[:2]), alone)
+    settings = blender.context.scene.propfield
+    blender.ops.propfield.open_field(filepath=str(alone))
+    assert settings.field_type == "hold"
+    blender.ops.propfield.open_field(filepath=str(field_file))
+    assert settings.field_type == "all"
+
+
 def test_the_fit_is_measured_and_told(blender, field_file):
     propfield = blender.ops.propfield
     assert not propfield.check_fit.poll()
