@@ -19,7 +19,7 @@ GRIP = 0.015
 """Metres from the middle of a hand that what it holds passes through it by."""
 FREE_AROUND = 0.08
 """Metres from a part that may be gone into within which its neighbours may be as well: cuffs, collars."""
-WORN_SHARE, WORN_BINS, WORN_REACH = 0.75, 24, 0.12
+WORN_SHARE, WORN_BINS, WORN_REACH = 0.5, 24, 0.12
 """A type is worn if its field, within so many metres of the part, is there in such a share of all directions
 about the body's axis."""
 LIKELY = 0.3
