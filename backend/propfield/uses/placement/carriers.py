@@ -16,6 +16,8 @@ NAMED = 4.0
 """How much more bones of the parts count that the type names."""
 EQUAL = 0.4
 """A named part is met on both sides if the other side has so much of its share."""
+HELD, GRASP = 0.6, 0.03
+"""The least share of a hand within so many metres of whose grip the prop is."""
 FEWEST = 0.03
 """Shares below this are left out."""
 
@@ -40,8 +42,24 @@ def carriers(frame: Frame, prop: PropSolid, matrix: Float64[np.ndarray, "4 4"]) 
         other = [MIRROR[joint] for joint in own]
         # Both feet on a board, both hands at a ball: types name one of them.
         both = other != own and shares[other].sum() > EQUAL * shares[own].sum()
-        shares[np.union1d(own, other) if both else own] *= NAMED
+        carrying = np.union1d(own, other) if both else np.array(own)
+        shares[carrying] *= NAMED
+        if part.endswith("hand") and _held(frame, prop, matrix, part):
+            # The canopy of an umbrella is closest to the head, and the hand carries it.
+            rest = max(shares.sum() - shares[carrying].sum(), 1e-12)
+            least = HELD / (1 - HELD) * rest
+            shares[own[0]] += max(0.0, least - shares[carrying].sum())
+            # By the palm, which the wrist turns, and not by the fingers.
+            for wrist, fingers in (own, other):
+                shares[wrist] += shares[fingers]
+                shares[fingers] = 0
     shares /= max(shares.sum(), 1e-12)
     shares = np.where(shares >= FEWEST, shares, 0)
     shares /= max(shares.sum(), 1e-12)
     return {JOINT_NAMES[j]: float(shares[j]) for j in shares.argsort()[::-1] if shares[j] > 0}
+
+
+def _held(frame: Frame, prop: PropSolid, matrix: Float64[np.ndarray, "4 4"], hand: str) -> bool:
+    """Whether the prop passes through a hand's grip."""
+    points = np.concatenate([prop.inner, prop.outer]) @ matrix[:3, :3].T + matrix[:3, 3]
+    return bool(np.linalg.norm(points - frame.character.grip(hand), axis=1).min() < GRASP)
