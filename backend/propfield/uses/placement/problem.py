@@ -1,8 +1,5 @@
 """What is to be placed on whom: the arrays that the add-on sends, or the terminal puts together."""
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from jaxtyping import Float32, Float64, Int32
 from propfield.body.skinning import bone_transforms
 from propfield.errors import PropfieldError
 from propfield.field.occupancy import OccupancyField
+from propfield.npz import Arrays, Broken, OtherForm
 
 MOST_BYTES = 1 << 30
 MOST_VERTICES, MOST_FACES = 500_000, 1_000_000
@@ -29,17 +27,6 @@ _ARRAYS: dict[str, tuple[str, tuple[int | None, ...], int | None]] = {
     "body_faces": ("i4", (None, 3), 2 * MOST_BODY),
     "start": ("f8", (4, 4), None),
 }
-# What zipfile and numpy raise for bytes that are not what they say they are.
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    ValueError,
-    OSError,
-    EOFError,
-    KeyError,
-    RuntimeError,
-)
 _NEEDED = ("prop_vertices", "prop_faces", "bones")
 
 
@@ -68,24 +55,26 @@ def read_problem(path: Path) -> Problem:
     """Reads an .npz without pickles. PropfieldError, in one sentence, for one that is damaged, too large, or
     whose arrays are not what they should be."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+        with Arrays(path, MOST_BYTES) as file:
+            if file.too_large:
                 raise PropfieldError(f"The problem would unpack to more than {MOST_BYTES >> 30} GiB.")
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in _ARRAYS if name in data.files}
-    except _UNREADABLE as error:
+            _complete(file)
+            arrays = {name: _array(file, name) for name in _ARRAYS if name in file}
+    except Broken as error:
         raise PropfieldError("The problem is not a whole .npz file of arrays; send it again.") from error
-    _complete(arrays)
-    for name, array in arrays.items():
-        kind, shape, most = _ARRAYS[name]
-        fits = array.ndim == len(shape) and all(
-            wanted in (None, side) for side, wanted in zip(array.shape, shape, strict=True)
-        )
-        if array.dtype != np.dtype(kind) or not fits or (most is not None and len(array) > most):
-            sides = " × ".join("any" if side is None else str(side) for side in shape)
-            limit = "" if most is None else f", at most {most:,} long"
-            raise PropfieldError(f"“{name}” of the problem must be {np.dtype(kind).name} of {sides}{limit}.")
     return checked(**arrays)
+
+
+def _array(file: Arrays, name: str) -> np.ndarray:
+    kind, shape, most = _ARRAYS[name]
+    try:
+        return file.read(name, kind, shape, most)
+    except OtherForm as error:
+        sides = " × ".join("any" if side is None else str(side) for side in shape)
+        limit = "" if most is None else f", at most {most:,} long"
+        raise PropfieldError(
+            f"“{name}” of the problem must be {np.dtype(kind).name} of {sides}{limit}."
+        ) from error
 
 
 def checked(**arrays: np.ndarray) -> Problem:
@@ -140,7 +129,7 @@ def problem_of_pose(
     )
 
 
-def _complete(arrays: Mapping[str, np.ndarray]) -> None:
+def _complete(arrays: Arrays | Mapping[str, np.ndarray]) -> None:
     for name in _NEEDED:
         if name not in arrays:
             raise PropfieldError(f"The problem has no “{name}”.")
