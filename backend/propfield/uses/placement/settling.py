@@ -16,6 +16,7 @@ DEEPEST = 0.005
 HARD = 40.0
 """What a metre of depth costs here, in soft intersection over union: more than any field gives."""
 ROUNDS = 4
+PUSHES = 12
 MOST_DEEP = 200
 NEAR_GROUND = 0.08
 """Metres from the ground within which a prop is meant to stand on it."""
@@ -80,7 +81,28 @@ def _out_of_body(
             free=free,
         )
     assert best is not None
-    return best
+    return best if best.depth <= DEEPEST else _pushed(best, surface, frame, free[3:])
+
+
+def _pushed(
+    result: Settled, surface: Float64[np.ndarray, "N 3"], frame: Frame, free: tuple[bool, ...]
+) -> Settled:
+    """Shifted along the skin's normals where it is deepest, as far as shifts are free, until it is out; as it
+    was where that helps nothing."""
+    place = result.found.place.copy()
+    for _ in range(PUSHES):
+        points = surface @ (result.found.scale * place[:3, :3]).T + place[:3, 3]
+        depths = frame.body.depths(points)
+        if depths.max() < result.depth:
+            result = replace(
+                result, found=replace(result.found, place=place.copy()), depth=float(depths.max())
+            )
+        if depths.max() <= DEEPEST:
+            break
+        deepest = points[depths.argmax()][None]
+        _, _, face = frame.body.to_surface(deepest)
+        place[:3, 3] += free * frame.body.mesh.face_normals[face[0]] * (depths.max() - 0.8 * DEEPEST)
+    return result
 
 
 def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | None:
