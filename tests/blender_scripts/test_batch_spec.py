@@ -14,7 +14,7 @@ from batch.reference import put_into, reference
 from batch.schema import problems, spec_schema
 from batch.spec import load_spec
 
-REMOVE = object()
+REMOVE = "(removed)"
 
 
 def changed(content, place, value):
