@@ -1,8 +1,9 @@
 """A person's landmarks from MediaPipe's BlazePose (Bazarevsky et al. 2020), run on the person's crop."""
 
-import weakref
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -41,30 +42,8 @@ class MediaPipeKeypoints:
             raise NotFound(
                 f"There is no keypoint model at {self.bundle}; give a MediaPipe pose_landmarker .task file."
             )
-        try:
-            with quiet_stderr():
-                from mediapipe.tasks import python as tasks
-                from mediapipe.tasks.python import vision
-        except ImportError as error:
-            raise Unavailable(
-                'Finding keypoints needs mediapipe; install it with pip install "propfield[perception]".'
-            ) from error
-        options = vision.PoseLandmarkerOptions(
-            base_options=tasks.BaseOptions(model_asset_path=str(self.bundle)),
-            num_poses=1,
-            min_pose_detection_confidence=0.3,
-            min_pose_presence_confidence=0.3,
-        )
-        try:
-            with quiet_stderr():
-                self._landmarker = vision.PoseLandmarker.create_from_options(options)
-        except (RuntimeError, ValueError, OSError) as error:
-            raise PropfieldError(
-                f"{self.bundle.name} is not a MediaPipe pose model; give a pose_landmarker .task file."
-            ) from error
-
-        # Left to the interpreter's end, MediaPipe's own clean-up prints a traceback.
-        weakref.finalize(self, self._landmarker.close)
+        status = self.bundle.stat()
+        self._landmarker = _landmarker(self.bundle.resolve(), status.st_mtime_ns, status.st_size)
 
     def estimate(self, people: Sequence[Person]) -> list[Landmarks | None]:
         """The landmarks of each person in its box, or None where none is recognised.
@@ -104,3 +83,34 @@ def _square_crop(picture: Picture, box: np.ndarray) -> tuple[np.ndarray, int, in
     if scale < 1:
         square = square.resize((_LARGEST_CROP, _LARGEST_CROP), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(square), x0, y0, scale
+
+
+@cache
+def _landmarker(bundle: Path, changed: int, size: int) -> Any:
+    """MediaPipe's own object for a file, as it is now; it lives as long as the process.
+
+    Closed when it becomes garbage it could hang the process for good: closing takes a lock which another
+    landmarker's calls hold while they allocate, which is when Python collects garbage.
+    """
+    try:
+        with quiet_stderr():
+            from mediapipe.tasks import python as tasks
+            from mediapipe.tasks.python import vision
+    except ImportError as error:
+        raise Unavailable(
+            'Finding keypoints needs mediapipe; install it with pip install "propfield[perception]".'
+        ) from error
+    options = vision.PoseLandmarkerOptions(
+        base_options=tasks.BaseOptions(model_asset_path=str(bundle)),
+        num_poses=1,
+        min_pose_detection_confidence=0.3,
+        min_pose_presence_confidence=0.3,
+    )
+    try:
+        with quiet_stderr():
+            landmarker = vision.PoseLandmarker.create_from_options(options)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise PropfieldError(
+            f"{bundle.name} is not a MediaPipe pose model; give a pose_landmarker .task file."
+        ) from error
+    return landmarker

@@ -1,5 +1,7 @@
 """BlazePose on the person's crop: in the photo's pixels, upright, quiet."""
 
+import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -58,3 +60,37 @@ def test_joints_outside_the_picture_have_no_evidence(shared):
     (found,) = finder.estimate([Person(picture, np.array([0, 85, 514, 632], np.float32))])
     for name in ("left_knee", "right_knee", "left_ankle", "right_ankle"):
         assert found.image[LANDMARK_INDEX[name], 2] == 0
+
+
+_GARBAGE_WHILE_OPENING = """
+import concurrent.futures._base as futures, gc, sys
+from pathlib import Path
+from propfield.perception.keypoints_mediapipe import MediaPipeKeypoints
+
+gc.disable()
+first, second = map(Path, sys.argv[1:])
+cycle = [MediaPipeKeypoints(first)]
+cycle.append(cycle)
+del cycle
+made = futures.Future.__init__
+
+def collect(self):
+    made(self)
+    gc.collect()
+
+futures.Future.__init__ = collect
+MediaPipeKeypoints(second)
+print("opened")
+"""
+
+
+@pytest.mark.shared
+def test_a_finder_that_becomes_garbage_while_another_is_opened_hangs_nothing(shared, tmp_path):
+    """MediaPipe's calls hold a lock while they allocate, and garbage was collected, and closed, in there."""
+    bundles = [tmp_path / "first.task", tmp_path / "second.task"]
+    for bundle in bundles:
+        shutil.copy(shared / "models" / "pose_landmarker_full.task", bundle)
+    told = subprocess.run(
+        [sys.executable, "-c", _GARBAGE_WHILE_OPENING, *bundles], capture_output=True, text=True, timeout=60
+    )
+    assert (told.stdout, told.stderr) == ("opened\n", "")

@@ -4,7 +4,9 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float32, Float64
-from numba import njit
+
+from propfield.kernels import kernel
+from propfield.uses.placing_kernels import rotation
 
 
 class Scene(NamedTuple):
@@ -54,7 +56,7 @@ BELOW = 20.0
 """What a metre below the ground costs."""
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def at(grid, origin, step, x, y, z, outside):
     """What a lattice holds at a point, trilinear; `outside` beyond it."""
@@ -74,23 +76,7 @@ def at(grid, origin, step, x, y, z, outside):
     return low * (1 - a) + high * a
 
 
-@njit(cache=True, nogil=True)
-@no_type_check
-def turned(x, y, z):
-    """Rodrigues' formula; radians."""
-    angle = np.sqrt(x * x + y * y + z * z)
-    R = np.eye(3)
-    if angle < 1e-12:
-        return R
-    a, b, c = x / angle, y / angle, z / angle
-    s, k = np.sin(angle), 1 - np.cos(angle)
-    R[0, 0], R[0, 1], R[0, 2] = 1 - k * (b * b + c * c), k * a * b - s * c, k * a * c + s * b
-    R[1, 0], R[1, 1], R[1, 2] = k * a * b + s * c, 1 - k * (a * a + c * c), k * b * c - s * a
-    R[2, 0], R[2, 1], R[2, 2] = k * a * c - s * b, k * b * c + s * a, 1 - k * (a * a + b * b)
-    return R
-
-
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def mean_field(R, t, scale, points, every, scene):
     """The field's mean over every so many of the prop's points."""
@@ -110,7 +96,7 @@ def mean_field(R, t, scale, points, every, scene):
     return total / count
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def overlap(mean, scale, volume, mass):
     """Soft intersection over union of the prop with the field, whose mean under the prop is given."""
@@ -119,7 +105,7 @@ def overlap(mean, scale, volume, mass):
     return shared / (filled + mass - shared)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def touching(R, t, scale, points, every, scene):
     """Gap to the farthest of the parts, mean and greatest depth in the body, height of the lowest point
@@ -151,12 +137,12 @@ def touching(R, t, scale, points, every, scene):
     return gap, total / count, deepest, lowest
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def cost(state, start, points, every, scene):
     """What is to be least: state is a turn about the prop's centre, a shift and the scale's logarithm, all
     against the start, (4, 4) with its scale in it divided out."""
-    R = turned(state[0], state[1], state[2]) @ np.ascontiguousarray(start[:3, :3])
+    R = rotation(state[0], state[1], state[2]) @ np.ascontiguousarray(start[:3, :3])
     t = start[:3, 3] + state[3:6]
     scale = np.exp(state[6])
     value = -overlap(mean_field(R, t, scale, points.inner, every, scene), scale, points.volume, scene.mass)
@@ -168,7 +154,7 @@ def cost(state, start, points, every, scene):
     return value
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def coarse(first, last, turns, centres, scale, every, points, scene, result):
     """Fills result[turn, centre] with how much of the field the prop fills there."""
@@ -178,7 +164,7 @@ def coarse(first, last, turns, centres, scale, every, points, scene, result):
             result[n, m] = overlap(mean, scale, points.volume, scene.mass)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 @no_type_check
 def refined(start, size, spread, low, high, most, every, points, scene):
     """Nelder and Mead's simplex (1965) about a start and a scale's logarithm; `spread` are its first steps, a
