@@ -151,20 +151,25 @@ def _line(
     }
 
 
-def _scores(field: OccupancyField) -> dict[str, float]:
-    from propfield.evaluation.truth import truth_score
+def _scores(field: OccupancyField) -> dict[str, float | None]:
+    from propfield.evaluation.truth import TRUE_LEVEL, truth_score
     from propfield.imagery.studio import StudioSource
 
     truth = StudioSource().true_occupancy(
         field.category, None, field.grid, scenes=TRUE_SCENES, seed=TRUE_SEED
     )
-    scores = [truth_score(kind, truth[kind.type.name]) for kind in field.types if kind.type.name in truth]
+    # On a coarse grid what is thin is truly nowhere.
+    scores = [
+        truth_score(kind, truth[kind.type.name])
+        for kind in field.types
+        if kind.type.name in truth and (truth[kind.type.name] >= TRUE_LEVEL).any()
+    ]
     return {
         "iou": _mean(each.iou for each in scores),
         "correlation": _mean(each.correlation for each in scores),
     }
 
 
-def _mean(values: Iterable[float]) -> float:
+def _mean(values: Iterable[float]) -> float | None:
     numbers = list(values)
-    return round(sum(numbers) / len(numbers), 3)
+    return round(sum(numbers) / len(numbers), 3) if numbers else None

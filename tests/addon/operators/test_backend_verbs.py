@@ -27,7 +27,7 @@ def test_learn_import_fetch_and_stop(enabled, home):
     assert verbs.learn() == {"FINISHED"}
     learned = scene.propfield.field_path
     assert learned.startswith(str(home))
-    assert scene.propfield.field_type == "all"
+    assert scene.propfield.field_type == "hold"
     assert read_header(Path(learned))["provenance"]["estimator"] == "fit"
     assert verbs.import_mesh() == {"FINISHED"}
     assert verbs.library_refresh() == {"FINISHED"}

@@ -165,10 +165,11 @@ def test_on_coco_files_it_fits_the_bodies(field, held_out, tmp_path):
     assert 0 < result["mean"]["pap"] < 1
     # Somebody else in every picture.
     for index, view in enumerate(held_out[:2]):
-        marks = annotations[2 * index]["keypoints"]
-        annotations.append(
-            annotation(90 + index, index, 1, np.roll(view.person_mask, 80, 1), keypoints=marks)
-        )
+        marks = view.keypoints.copy()
+        marks[:, 0] += 80
+        marks[:, 2] = 2 * (marks[:, 2] > 0.3)
+        aside = np.roll(view.person_mask, 80, 1)
+        annotations.append(annotation(90 + index, index, 1, aside, keypoints=marks.ravel().tolist()))
     file.write_text(json.dumps(data))
     with pytest.raises(PropfieldError, match=r"2 seen, rejected by one person: 2\."):
         evaluate(field, f"coco:{file}")

@@ -36,10 +36,12 @@ def test_a_set_goes_on_where_it_was_stopped(tmp_path):
     for line in lines:
         assert line["commercial"] is True
         assert line["types"] == ["wear"]
-        assert 0.1 < line["correlation"] <= 1
-        assert 0 < line["iou"] <= 1
         assert library.entry(line["name"])["preview"]
         assert read_header(library.path(line["name"]))["provenance"]["estimator"] == "fit"
+    # A tie is thinner than such voxels: it is truly in none of them, which is no reason to fail.
+    assert 0.1 < lines[0]["correlation"] <= 1
+    assert 0 < lines[0]["iou"] <= 1
+    assert (lines[1]["correlation"], lines[1]["iou"]) == (None, None)
     again, _ = make_starter_set(tmp_path, RECIPE)
     assert [line["made"] for line in again] == [False, False]
     assert not RECIPE.made("hat", {"provenance": []})
