@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -182,6 +183,16 @@ def test_a_header_that_json_cannot_say_is_a_sentence(backend):
     (backend.home / "library" / "odd.field.npz").unlink()
 
 
+def _drawing(backend: int) -> list[psutil.Process]:
+    """Of the backend's children the one that draws: libraries start others, to ask for the processor."""
+    found = []
+    for child in psutil.Process(backend).children():
+        with suppress(psutil.Error):
+            if "preview" in child.cmdline():
+                found.append(child)
+    return found
+
+
 def test_a_backend_that_draws_a_picture_ends_at_once_and_takes_that_along(start, field_file):
     backend = start()
     shutil.copy(field_file, backend.home / "library" / "thing.field.npz")
@@ -189,9 +200,7 @@ def test_a_backend_that_draws_a_picture_ends_at_once_and_takes_that_along(start,
         others.submit(backend.client.get, "/v1/fields/thing/preview")
         drawing = []
         while not drawing:
-            # Libraries ask the system for its processor meanwhile, by programs of its own.
-            started = psutil.Process(backend.process.pid).children()
-            drawing = [child for child in started if "preview" in child.cmdline()]
+            drawing = _drawing(backend.process.pid)
         # Held up, as by a large field.
         drawing[0].suspend()
         assert backend.stop() == 0
