@@ -1,4 +1,4 @@
-"""Arrays of an .npz file from anywhere: each is held against its form before it is unpacked."""
+"""Arrays of an .npz file that somebody sent: each is held against its form before it is unpacked."""
 
 import ast
 import struct

@@ -4,11 +4,13 @@ import os
 import tracemalloc
 import warnings
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from propfield import npz
 from propfield.errors import PropfieldError
 from propfield.field.file import load_field, read_header
 
@@ -22,6 +24,12 @@ PHASES = [Phase.generate]
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory) -> dict[str, bytes]:
     return parts_of(write_tiny_field(tmp_path_factory.mktemp("field") / "tiny.field.npz"))
+
+
+def test_the_add_on_reads_arrays_by_the_same_file():
+    """It imports nothing of the backend, and must refuse what the backend refuses."""
+    copy = Path(__file__).resolve().parents[3] / "addon" / "scene" / "npz.py"
+    assert copy.read_bytes() == Path(npz.__file__).read_bytes()
 
 
 def test_only_sentences(parts, tmp_path_factory):
