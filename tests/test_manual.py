@@ -35,6 +35,13 @@ def test_the_site_builds_without_a_warning(tmp_path):
         assert "--8&lt;--" not in page.read_text(encoding="utf-8"), page.name
 
 
+def test_each_picture_is_shown_somewhere():
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    for path in (REPOSITORY / "docs" / "images").iterdir():
+        assert f"images/{path.name})" in text, f"no page shows {path.name}"
+
+
 def test_pictures_are_small():
     for path in (REPOSITORY / "docs" / "images").iterdir():
         assert path.stat().st_size <= MOST_PICTURE_BYTES, f"{path.name} is too large for the repository"

@@ -63,6 +63,8 @@ def make_starter_set(
     studio's truth, None unless `score`. NotFound for a category that the studio has none of.
     """
     begin = time.monotonic()
+    if folder.exists() and not folder.is_dir():
+        raise PropfieldError(f"{folder} is no folder; name the one that the fields are to lie in.")
     library = Library(folder)
     categories = _categories(recipe)
     there = _headers(library)

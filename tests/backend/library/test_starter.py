@@ -58,3 +58,12 @@ def test_what_the_studio_does_not_know_is_a_sentence(tmp_path):
     with pytest.raises(NotFound, match="hat"):
         make_starter_set(tmp_path, StarterSet(("hta",)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_library_and_that_is_said_before_anything_is_learned(tmp_path):
+    (tmp_path / "file").write_bytes(b"mine")
+    told: list[str] = []
+    with pytest.raises(PropfieldError, match="is no folder"):
+        make_starter_set(tmp_path / "file", RECIPE, progress=lambda s, f, m="": told.append(s))
+    assert told == []
+    assert (tmp_path / "file").read_bytes() == b"mine"
