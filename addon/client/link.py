@@ -70,8 +70,12 @@ class Link:
         if backend is None and process is None:
             return
         self.state = STOPPING
+        attempt = self._attempt
 
         def heard(left: Any) -> None:
+            # The add-on may have been switched off and on, and a new start be under way.
+            if attempt != self._attempt:
+                return
             self.state = STOPPED
             if isinstance(left, int) and left:
                 self.notice = "The backend works on: another Blender uses it."

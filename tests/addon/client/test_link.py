@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -183,6 +184,25 @@ def test_closing_with_a_dead_server_takes_no_time(session, port):
     finally:
         os.kill(pid, signal.SIGCONT)
     assert gone(pid, 15)
+
+
+def test_a_stop_that_ends_late_does_not_end_what_was_started_since(session, port, tmp_path, monkeypatch):
+    """The add-on is switched off while it stops its backend, and on again."""
+    started(session, port)
+    os.kill(session.greeting["pid"], signal.SIGSTOP)
+    stopped = session.process
+    session.stop()
+    session.leave()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        elsewhere = probe.getsockname()[1]
+    # The hanging one holds its home.
+    monkeypatch.setenv("PROPFIELD_HOME", str(tmp_path / "another home"))
+    session.start(elsewhere)
+    assert session.wait(lambda: session.state != "starting", 120)
+    assert session.state == "running", session.problem
+    assert session.wait(lambda: not stopped.running and not session.pump.busy, 40)
+    assert session.state == "running"
 
 
 @pytest.mark.slow
