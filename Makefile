@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || python3 -c 'import sys; assert sys.version_info[:2] == (3, 11); print(sys.executable)' 2>/dev/null)
 # Three on two cores: tests wait for processes and sockets half of their time.
 WORKERS ?= 3
+# A worker that crashes ends the run and names its test: a restarted one waits for ever.
+TEST_WORKERS = -n $(WORKERS) --dist loadfile --max-worker-restart 0
 BLENDERS := 4.2.23 4.5.15 5.0.1
 
 .PHONY: help demo library test test-slow test-endurance test-minimal test-blenders test-window batch bench lint format extension docs body clean
@@ -21,7 +23,7 @@ library: $(VENV)/ready  ## A starter set of fields in the backend's library, or 
 
 test: $(VENV)/ready  ## The tests that everyone runs, under 10 minutes on 2 cores
 	$(BIN)/python blender_scripts/check_system.py
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest $(TEST_WORKERS) -m "not slow"
 
 test-slow: $(VENV)/ready  ## The tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600

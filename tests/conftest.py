@@ -1,6 +1,7 @@
 """What all tests share: shapes and dtypes of signatures are enforced, and the development data is found."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 install_import_hook("propfield", "beartype.beartype")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_sessionfinish() -> None:
+    # MediaPipe's models, kept for the process's life, complain of pytest's half taken down at its end.
+    keypoints = sys.modules.get("propfield.perception.keypoints_mediapipe")
+    if keypoints is not None:
+        keypoints._landmarker.cache_clear()
 
 
 @pytest.fixture(scope="session")
