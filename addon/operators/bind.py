@@ -9,6 +9,7 @@ from ..scene.field_mesh import import_field_mesh
 from ..scene.field_object import (
     field_modifier,
     fingerprint,
+    helper_of,
     is_field_object,
     lattice_of,
     read_input,
@@ -23,7 +24,8 @@ from .types import Outcome, settings_of
 
 
 class PROPFIELD_OT_bind(Operator):
-    """Let the field follow the active armature; selected field objects move over to it"""
+    """Let the field follow the active armature; selected field objects move over to it, and its own to the \
+bones that it has now"""
 
     bl_idname = "propfield.bind"
     bl_label = "Bind to Selected"
@@ -47,8 +49,9 @@ class PROPFIELD_OT_bind(Operator):
         assert armature is not None
         try:
             field = field_of(context)
-            bind_rig(field, armature)
-            moving = [o for o in context.selected_objects if _moves(o, field, armature)]
+            helper = bind_rig(field, armature)
+            candidates = dict.fromkeys([*context.selected_objects, *armature.children])
+            moving = [old for old in candidates if _shows(old, field) and helper_of(old) != helper]
             for old in moving:
                 _move_over(old, field, armature)
         except SceneError as error:
@@ -60,17 +63,15 @@ class PROPFIELD_OT_bind(Operator):
         return {"FINISHED"}
 
 
-def _moves(candidate: Object, field: FieldData, armature: Object) -> bool:
-    if not is_field_object(candidate) or candidate.parent == armature:
-        return False
-    return bool(candidate["propfield"]["fingerprint"] == fingerprint(field))
+def _shows(candidate: Object, field: FieldData) -> bool:
+    return is_field_object(candidate) and bool(candidate["propfield"]["fingerprint"] == fingerprint(field))
 
 
 def _move_over(old: Object, field: FieldData, armature: Object) -> None:
     # It is made for a character's own rest pose, so it is made anew for another; its inputs and keys stay.
     collection: Collection = old.users_collection[0]
     data, name, group = old.data, old.name, field_modifier(old).node_group
-    carrier = lattice_of(old)
+    carrier, helper = lattice_of(old), helper_of(old)
     assert isinstance(data, Mesh)
     new = _made_like(old, field, armature, collection)
     take_over(new, old)
@@ -80,13 +81,13 @@ def _move_over(old: Object, field: FieldData, armature: Object) -> None:
         bpy.data.meshes.remove(data)
     if group.users == 0:
         bpy.data.node_groups.remove(group)
-    # A duplicate of the old one may still be carried by it.
-    if carrier is not None and carrier.users == len(carrier.users_collection):
-        points = carrier.data
-        assert isinstance(points, Mesh)
-        bpy.data.objects.remove(carrier)
-        if points.users == 0:
-            bpy.data.meshes.remove(points)
+    # Duplicates of the old one, or other fields, may still be carried by these.
+    for one in filter(None, (carrier, helper)):
+        if one.users == len(one.users_collection):
+            bones_or_points = one.data
+            bpy.data.objects.remove(one)
+            if bones_or_points.users == 0:
+                bpy.data.batch_remove([bones_or_points])
 
 
 def _made_like(old: Object, field: FieldData, armature: Object, collection: Collection) -> Object:

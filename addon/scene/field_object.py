@@ -52,6 +52,12 @@ def lattice_of(object_: bpy.types.Object) -> bpy.types.Object | None:
     return modifier.get(item.identifier) if item is not None else None
 
 
+def helper_of(object_: bpy.types.Object) -> bpy.types.Object | None:
+    """The helper armature (`binding.bind_rig`) that it follows, None where that was deleted."""
+    carrier = lattice_of(object_) or object_
+    return next((one.object for one in carrier.modifiers if one.type == "ARMATURE"), None)
+
+
 def keyable_inputs(object_: bpy.types.Object) -> dict[str, str]:
     """The inputs that are animated, and their data paths from the modifier: all but data-blocks and geometry.
 

@@ -52,6 +52,42 @@ def test_an_unknown_rig_is_mapped_corrected_bound_and_reopened(blender, addon, u
     assert not propfield.forget_bones.poll()
 
 
+def test_what_was_imported_moves_over_to_corrected_bones(blender, unknown):
+    import numpy as np
+    from addon.scene.field_object import helper_of, read_input, write_input
+    from addon.scene.measure import deformed_vertices
+
+    propfield, settings = blender.ops.propfield, blender.context.scene.propfield
+    propfield.map_bones()
+    chest, settings.bones.spine3 = settings.bones.spine3, ""
+    assert propfield.import_mesh(type_name="carry") == {"FINISHED"}
+    shown = blender.context.view_layer.objects.active
+    write_input(shown, "Level 1", 0.25, frame=3)
+    first, name = helper_of(shown).name, shown.name
+    # What follows the right bones already is left as it is.
+    blender.context.view_layer.objects.active = unknown
+    assert propfield.bind() == {"FINISHED"}
+    assert blender.data.objects[name] == shown
+
+    settings.bones.spine3 = chest
+    blender.ops.object.select_all(action="DESELECT")
+    assert propfield.bind() == {"FINISHED"}
+    moved = blender.data.objects[name]
+    assert helper_of(moved).pose.bones["spine3"].constraints[0].subtarget == chest
+    assert first not in blender.data.objects
+    assert [one for one in unknown.children if one.get("propfield")] == [moved]
+    blender.context.scene.frame_set(3)
+    assert read_input(moved, "Level 1") == pytest.approx(0.25)
+    # In any pose it is what an import would be now.
+    bone = unknown.pose.bones[chest]
+    bone.rotation_mode, bone.rotation_euler = "XYZ", (0.4, 0.3, 0.2)
+    assert propfield.import_mesh(type_name="carry") == {"FINISHED"}
+    anew = blender.context.view_layer.objects.active
+    for level in ("Level 1", "Level 2", "Level 3"):
+        write_input(anew, level, read_input(moved, level))
+    assert np.array_equal(deformed_vertices(moved), deformed_vertices(anew))
+
+
 def test_undo_takes_the_mapping_back(blender, unknown):
     from addon.scene.bone_choice import bones_by_hand
 
