@@ -76,6 +76,10 @@ def points_group(name: str, types: tuple[str, ...]) -> bpy.types.NodeTree:
         "Radius", "Float", default_value=0.01, min_value=0.0, subtype="DISTANCE",
         description="How large points are shown; nothing that is built on them need mind",
     )  # fmt: skip
+    exported = graph.declare(
+        "As Vertices", "Bool", default_value=False,
+        description="Vertices of a mesh, which USD and Alembic export and renders do not show",
+    )  # fmt: skip
     colour, tint = declare_look(graph)
     material = graph.declare("Material", "Material")
     probability = graph.attribute("probability", "FLOAT")
@@ -86,5 +90,8 @@ def points_group(name: str, types: tuple[str, ...]) -> bpy.types.NodeTree:
     graph.tree.links.new(radius, node.inputs["Radius"])
     ramp = ramp_node(graph.tree, probability)
     points = graph.stored(node.outputs[0], "colour", graph.mixed(tint, ramp, colour), "FLOAT_COLOR")
-    graph.result("Points", "Geometry", graph.value("GeometryNodeSetMaterial", points, True, material))
+    shown = graph.value("GeometryNodeSetMaterial", points, True, material)
+    vertices = graph.value("GeometryNodePointsToVertices", points)
+    switch = graph.value("GeometryNodeSwitch", exported, shown, vertices, input_type="GEOMETRY")
+    graph.result("Points", "Geometry", switch)
     return graph.arrange()
