@@ -7,9 +7,8 @@ from ..client.here import Tell
 from ..client.http import BackendError
 from ..scene.errors import SceneError
 from ..scene.placements import from_answer, show, store
-from ..scene.prop_problem import Problem, problem_now
+from ..scene.prop_problem import Problem, read_now
 from ..scene.prop_search import DEEPEST, search
-from ..scene.prop_size import refuse_size
 from .placing import Order, begin, may_place, objects_of, order_of, worlds
 from .target import leave_edit_mode
 from .types import Outcome, settings_of
@@ -37,10 +36,9 @@ class PROPFIELD_OT_place_prop(Operator):
         try:
             order = order_of(context)
             prop, character = objects_of(order)
-            problem = problem_now(order.field, character, prop)
-            refuse_size(order.field, problem, order.wishes)
+            reading = read_now(order.field, character, prop)
             settings_of(context.scene).place.prop = prop
-            job = begin(order, iter([problem]), False, _search, _arrive)
+            job = begin(order, iter([reading]), False, _search, _arrive)
         except (SceneError, BackendError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -20,10 +20,12 @@ from ..scene.field_file import FieldData
 from ..scene.object_ids import object_of
 from ..scene.placements import KEY
 from ..scene.prop_attach import How, refuse_prop
-from ..scene.prop_problem import Problem
+from ..scene.prop_problem import Problem, Reading
 from ..scene.prop_search import Wishes
+from ..scene.prop_size import refuse_size
 from .target import NO_FIELD, field_of, has_field
 from .types import settings_of
+from .undo import push_undo
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,25 @@ def order_of(context: Context) -> Order:
     )
 
 
-def begin(order: Order, pieces: Iterator[float | Problem], started: bool, work: Work, arrive: Arrive) -> Job:
+def begin(order: Order, pieces: Iterator[float | Reading], started: bool, work: Work, arrive: Arrive) -> Job:
     """Goes through the frames, has the backend search, or this Blender where none runs, and takes the result.
 
-    `started`: search near to where the prop is. BackendError where other work is under way.
+    Only reading and taking the result hold the window; what was read is packed up in the thread. `started`:
+    search near to where the prop is. BackendError where other work is under way.
     """
     job = Job(title=order.title, kind="place")
     gathered: list[Problem] = []
 
     def problem() -> Problem:
         if not gathered:
-            gathered.append(in_slices(session, job, _told(pieces), "read the pose", 0.2))
+            reading = in_slices(session, job, _told(pieces), "read the pose", 0.2)
+            try:
+                packed = reading.problem()
+                if not started:
+                    refuse_size(order.field, packed, order.wishes)
+            except SceneError as error:
+                raise BackendError(str(error)) from error
+            gathered.append(packed)
         return gathered[0]
 
     def done(result: dict) -> None:
@@ -176,22 +186,12 @@ def worlds(problem: Problem, matrices: list[Any]) -> list[np.ndarray]:
     return [problem.prop.to_world(np.array(matrix, dtype=float), problem.unit) for matrix in matrices]
 
 
-def push_undo(message: str) -> None:
-    """One step for what a job brought: else the user's next undo would take it away with something else."""
-    windows = bpy.context.window_manager.windows
-    if windows and not bpy.app.background:
-        with bpy.context.temp_override(window=windows[0]):
-            bpy.ops.ed.undo_push(message=message)
-    else:
-        bpy.ops.ed.undo_push(message=message)
-
-
 def _in_metres(order: Order, unit: float) -> Order:
     ground = order.wishes.ground
     return order if ground is None else replace(order, wishes=replace(order.wishes, ground=ground / unit))
 
 
-def _told(pieces: Iterator[float | Problem]) -> Iterator[float | Problem]:
+def _told(pieces: Iterator[float | Reading]) -> Iterator[float | Reading]:
     try:
         yield from pieces
     except SceneError as error:

@@ -3,7 +3,7 @@
 from bpy.types import Context, Operator
 
 from ..scene.errors import SceneError
-from ..scene.prop_problem import problem_now
+from ..scene.prop_problem import read_now
 from ..scene.prop_size import lengths
 from .placing import may_place, objects_of, order_of
 from .target import leave_edit_mode
@@ -28,9 +28,8 @@ class PROPFIELD_OT_size_prop(Operator):
         try:
             order = order_of(context)
             prop, character = objects_of(order)
-            own, likely = lengths(
-                order.field, order.wishes.type_name, problem_now(order.field, character, prop)
-            )
+            problem = read_now(order.field, character, prop).problem()
+            own, likely = lengths(order.field, order.wishes.type_name, problem)
         except SceneError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 import bpy
 import numpy as np
-from mathutils.bvhtree import BVHTree
 
 from .axes import points_to_blender
 from .binding import units_per_metre
 from .bone_motion import canonical_to_world
 from .errors import SceneError
+from .evaluated import MeshReading, read_mesh
 from .field_file import FieldData
 from .kinematics import bone_transforms, skin_forward
 from .person_model import vertex_normals
 from .posing import apply_pose, read_pose
 from .rest_match import rest_match
 from .skeleton import JOINT_NAMES
+from .surface import Surface
 from .weights import interpolate_weights
 
 LAYER = 0.05
@@ -56,24 +57,51 @@ class PartFit:
     most: float
 
 
-def check_fit(field: FieldData, character: bpy.types.Object, *, as_posed: bool = False) -> list[PartFit]:
-    """For each part of the body, and for the field's surface, how its distances to the skin differ from those
-    to the field's own body, in metres of the scene.
+@dataclass(frozen=True)
+class Stance:
+    """A character as it stands to be measured, and its field.
+
+    Attributes:
+        pose: (24, 3) the pose, axis-angle in radians.
+        scale: units of the scene per metre of the field.
+        bones: (24, 4, 4) canonical → posed, metres of the field to the world in the backend's axes.
+        bodies: the character's meshes.
+    """
+
+    field: FieldData
+    pose: np.ndarray
+    scale: float
+    bones: np.ndarray
+    bodies: tuple[MeshReading, ...]
+
+
+def read_stance(field: FieldData, character: bpy.types.Object, *, as_posed: bool = False) -> Stance:
+    """Reads what is to be measured.
 
     The character takes the canonical pose for it, and has its own again afterwards; `as_posed` leaves it
     as it is. SceneError for bones that are not known, or an armature without a mesh.
     """
-    points, weights, parts = _points(field)
     pose = read_pose(character) if as_posed else field.rest_pose
-    own = _distances_to_own(field, points, weights, pose)
     scale = units_per_metre(field, character) * _object_scale(character)
     bodies = body_meshes(character)
     if not bodies:
         raise SceneError(f"No mesh follows “{character.name}”: there is no body to measure.")
     with _standing(field, character, as_posed):
-        carried = skin_forward(points, weights, canonical_to_world(field, character))
-        found = _distances(bodies, points_to_blender(carried))
-    off = np.abs(found - scale * own)
+        bones = canonical_to_world(field, character)
+        read = [read_mesh(body) for body in bodies]
+    return Stance(field, pose, scale, bones, tuple(mesh for mesh in read if len(mesh.starts)))
+
+
+def check_fit(stance: Stance) -> list[PartFit]:
+    """For each part of the body, and for the field's surface, how its distances to the skin differ from those
+    to the field's own body, in metres of the scene. Touches nothing of Blender's data, so any thread may."""
+    points, weights, parts = _points(stance.field)
+    own = _distances_to_own(stance.field, points, weights, stance.pose)
+    carried = points_to_blender(skin_forward(points, weights, stance.bones))
+    found = np.full(len(points), np.inf)
+    for body in stance.bodies:
+        found = np.minimum(found, Surface(body.in_world(), body.triangles()).nearest(carried)[0])
+    off = np.abs(found - stance.scale * own)
     return [
         PartFit(part, float(off[parts == part].mean()), float(np.quantile(off[parts == part], 0.9)))
         for part in (*_PARTS, SURFACE)
@@ -130,23 +158,7 @@ def _distances_to_own(
     bones = bone_transforms(pose, field.body_joints)
     body = skin_forward(field.body_vertices, field.body_weights.dense(), bones)
     points = skin_forward(points, weights, bone_transforms(pose, field.body_joints, field.rest_pose))
-    tree = BVHTree.FromPolygons(body.tolist(), field.body_faces.tolist())
-    return np.array([tree.find_nearest(point)[3] for point in points.tolist()])
-
-
-def _distances(bodies: list[bpy.types.Object], points: np.ndarray) -> np.ndarray:
-    """(P,) from world points to the nearest of the meshes, as they are shown now."""
-    graph = bpy.context.evaluated_depsgraph_get()
-    nearest = np.full(len(points), np.inf)
-    for body in bodies:
-        tree = BVHTree.FromObject(body, graph)  # type: ignore[arg-type]
-        matrix = np.array(body.evaluated_get(graph).matrix_world)
-        inverse = np.linalg.inv(matrix)
-        local = points @ inverse[:3, :3].T + inverse[:3, 3]
-        hits = np.array([tree.find_nearest(point)[0] for point in local.tolist()], dtype=np.float64)
-        placed = hits @ matrix[:3, :3].T + matrix[:3, 3]
-        nearest = np.minimum(nearest, np.linalg.norm(placed - points, axis=1))
-    return nearest
+    return Surface(body, field.body_faces).nearest(points)[0]
 
 
 def _object_scale(character: bpy.types.Object) -> float:

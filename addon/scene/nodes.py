@@ -142,22 +142,28 @@ class Graph:
 
     def arrange(self) -> bpy.types.NodeTree:
         """Lays the nodes out in columns by their depth, for whoever opens the group."""
+        # All links once: asked node by node they would be gone through for each.
+        sources: dict[str, list[str]] = {}
+        for link in self.tree.links:
+            if link.from_node is not None and link.to_node is not None:
+                sources.setdefault(link.to_node.name, []).append(link.from_node.name)
         depth: dict[str, int] = {}
 
-        def depth_of(node: bpy.types.Node) -> int:
-            if node.name not in depth:
-                depth[node.name] = 0
-                links = [link for link in self.tree.links if link.to_node == node]
-                sources = [link.from_node for link in links if link.from_node is not None]
-                depth[node.name] = 1 + max((depth_of(source) for source in sources), default=-1)
-            return depth[node.name]
+        def depth_of(name: str) -> int:
+            if name not in depth:
+                depth[name] = 0
+                depth[name] = 1 + max((depth_of(source) for source in sources.get(name, ())), default=-1)
+            return depth[name]
 
         rows: dict[int, int] = {}
+        places: list[float] = []
         for node in self.tree.nodes:
-            column = depth_of(node)
+            column = depth_of(node.name)
             row = rows.get(column, 0)
             rows[column] = row + 1
-            node.location = (column * COLUMN, -row * 160)
+            places += (column * COLUMN, -row * 160)
+        # One by one the whole tree would be looked at after each.
+        self.tree.nodes.foreach_set("location", places)
         return self.tree
 
     def _set(self, socket: Socket, value: Any) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .axes import points_from_blender
 from .errors import SceneError
-from .evaluated import mesh_arrays, moved, world_matrix
+from .evaluated import MeshReading, moved, read_mesh
 from .field_file import FieldData
 from .kinematics import joint_transforms, skin_forward
 from .object_ids import object_of
@@ -21,14 +21,12 @@ class BodyMesh:
     """Which vertices of which objects are taken, the same in every frame.
 
     Attributes:
-        objects: the character's meshes, by their `session_uid`; empty where the field's own body stands in.
-        total: how many vertices they have.
-        kept: (B,) which of these are taken.
+        own: whether they are of the character's own meshes; else the field's body stands in.
+        kept: (B,) which of their vertices are taken.
         faces: (F, 3) int32 over the kept ones.
     """
 
-    objects: tuple[int, ...]
-    total: int
+    own: bool
     kept: np.ndarray
     faces: np.ndarray
 
@@ -43,42 +41,60 @@ def character_meshes(character: bpy.types.Object, prop: bpy.types.Object) -> lis
     ]
 
 
-def body_mesh(
-    field: FieldData, character: bpy.types.Object, prop: bpy.types.Object, limit: int = MOST_POINTS
-) -> BodyMesh:
-    """The character's meshes as one, with at most `limit` vertices: neighbours are taken together."""
-    objects = character_meshes(character, prop)
-    parts = [(item, *_in_world(item)) for item in objects]
-    parts = [(item, points, faces) for item, points, faces in parts if len(faces)]
-    if not parts:
-        return BodyMesh(
-            (),
-            len(field.body_vertices),
-            *_thinned(field.body_vertices.astype(float), field.body_faces, limit),
-        )
-    starts = np.cumsum([0] + [len(points) for _, points, _ in parts[:-1]])
-    faces = np.concatenate([faces + start for (_, _, faces), start in zip(parts, starts, strict=True)])
-    points = np.concatenate([points for _, points, _ in parts])
-    return BodyMesh(
-        tuple(item.session_uid for item, _, _ in parts), len(points), *_thinned(points, faces, limit)
-    )
+@dataclass(frozen=True)
+class BodyReading:
+    """The character's meshes as Blender has them in a frame, and their objects' `session_uid`."""
+
+    objects: tuple[int, ...]
+    meshes: tuple[MeshReading, ...]
 
 
-def posed_body(field: FieldData, body: BodyMesh, bones: np.ndarray, unit: float) -> np.ndarray:
-    """(B, 3) float32 the vertices now, in metres and the backend's axes. SceneError where a mesh has changed.
+Placed = list[tuple[np.ndarray, np.ndarray]]
+"""Of each mesh the (V, 3) float32 points in a frame, in the object's own space, and (4, 4) to the world."""
+
+
+def read_body(character: bpy.types.Object, prop: bpy.types.Object) -> BodyReading:
+    """The character's meshes that have faces, as they are now."""
+    read = [(item.session_uid, read_mesh(item)) for item in character_meshes(character, prop)]
+    read = [(uid, mesh) for uid, mesh in read if len(mesh.starts)]
+    return BodyReading(tuple(uid for uid, _ in read), tuple(mesh for _, mesh in read))
+
+
+def read_placed(body: BodyReading) -> Placed:
+    """Where the meshes' points are now. SceneError where a mesh has other vertices than it had."""
+    objects = [item for uid in body.objects if (item := object_of(uid)) is not None]
+    read = [read_mesh(item) for item in objects]
+    if [len(mesh.points) for mesh in read] != [len(mesh.points) for mesh in body.meshes]:
+        raise SceneError("The character's meshes change their vertices between frames: place frame by frame.")
+    return [(mesh.points, mesh.matrix) for mesh in read]
+
+
+def body_mesh(field: FieldData, body: BodyReading, limit: int = MOST_POINTS) -> BodyMesh:
+    """The character's meshes as one, with at most `limit` vertices: neighbours are taken together. Touches
+    nothing of Blender's data."""
+    if not body.meshes:
+        return BodyMesh(False, *_thinned(field.body_vertices.astype(float), field.body_faces, limit))
+    starts = np.cumsum([0] + [len(mesh.points) for mesh in body.meshes[:-1]])
+    faces = [mesh.triangles() + start for mesh, start in zip(body.meshes, starts, strict=True)]
+    points = np.concatenate([mesh.in_world() for mesh in body.meshes])
+    return BodyMesh(True, *_thinned(points, np.concatenate(faces), limit))
+
+
+def posed_body(
+    field: FieldData, body: BodyMesh, placed: Placed, bones: np.ndarray, unit: float
+) -> np.ndarray:
+    """(B, 3) float32 the vertices in a frame, in metres and the backend's axes. Touches nothing of Blender's
+    data.
 
     `bones` are (24, 4, 4) canonical → posed, in metres; `unit` is how many of the world's units are a metre.
     """
-    if not body.objects:
+    if not body.own:
         # From the T-pose, in which the body lies, to the canonical pose and on, joint by joint.
         rest = joint_transforms(field.rest_pose, field.body_joints)
         rest[:, :3, 3] -= np.einsum("jab,jb->ja", rest[:, :3, :3], field.body_joints)
         points = field.body_vertices[body.kept].astype(np.float64)
         return skin_forward(points, field.body_weights.dense(body.kept), bones @ rest).astype(np.float32)
-    objects = [item for uid in body.objects if (item := object_of(uid)) is not None]
-    points = np.concatenate([np.zeros((0, 3)), *(_in_world(item)[0] for item in objects)])
-    if len(points) != body.total:
-        raise SceneError("The character's meshes change their vertices between frames: place frame by frame.")
+    points = np.concatenate([moved(matrix, points.astype(np.float64)) for points, matrix in placed])
     return (points_from_blender(points[body.kept]) / unit).astype(np.float32)
 
 
@@ -88,11 +104,6 @@ def _follows(item: bpy.types.Object, character: bpy.types.Object) -> bool:
         for modifier in item.modifiers
     )
     return deformed or (item.parent == character and item.parent_type == "ARMATURE")
-
-
-def _in_world(item: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    points, faces = mesh_arrays(item)
-    return moved(world_matrix(item), points), faces
 
 
 def _thinned(points: np.ndarray, faces: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:

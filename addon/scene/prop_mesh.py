@@ -7,7 +7,7 @@ import numpy as np
 
 from .axes import points_from_blender, transforms_from_blender, transforms_to_blender
 from .errors import SceneError
-from .evaluated import mesh_arrays, moved, shown, world_matrix
+from .evaluated import MeshReading, moved, read_mesh, shown
 
 SMALLEST = 1e-4
 MOST_FACES = 1_000_000
@@ -38,35 +38,50 @@ class PropMesh:
         return transforms_from_blender(shrink @ matrix @ np.linalg.inv(self.own))
 
 
-def prop_mesh(prop: bpy.types.Object, unit: float = 1.0) -> tuple[PropMesh, np.ndarray]:
-    """The prop's evaluated mesh, and its (4, 4) matrix in the world now.
+@dataclass(frozen=True)
+class PropReading:
+    """A prop as Blender has it now: its mesh, its scale's signs (3,), and its name for messages."""
 
-    `unit`: how many of the world's units are a metre. SceneError for what has no faces or no size.
-    """
+    name: str
+    mesh: MeshReading
+    scale: np.ndarray
+
+
+def read_prop(prop: bpy.types.Object) -> PropReading:
+    """Reads the prop's evaluated mesh. SceneError for what has no faces or too many, or no place."""
     if prop.type not in ("MESH", "CURVE", "SURFACE", "FONT", "META"):
         raise SceneError(f"“{prop.name}” is not a mesh: choose a mesh object as the prop.")
     with shown(prop):
-        points, faces = mesh_arrays(prop)
-        matrix = world_matrix(prop)
-    if not len(faces):
+        mesh = read_mesh(prop)
+    if not len(mesh.starts):
         raise SceneError(f"“{prop.name}” has no faces: choose a mesh object with faces as the prop.")
-    if len(faces) > MOST_FACES:
+    count = mesh.triangle_count
+    if count > MOST_FACES:
         raise SceneError(
-            f"“{prop.name}” has {len(faces):,} triangles: place a simpler one (up to {MOST_FACES:,})."
+            f"“{prop.name}” has {count:,} triangles: place a simpler one (up to {MOST_FACES:,})."
         )
-    if not (np.isfinite(points).all() and np.isfinite(matrix).all()):
+    if not (np.isfinite(mesh.points).all() and np.isfinite(mesh.matrix).all()):
         raise SceneError(f"“{prop.name}” has coordinates that are not numbers: repair its mesh first.")
-    if np.abs(np.linalg.svd(matrix[:3, :3], compute_uv=False)).min() < 1e-9:
+    if np.abs(np.linalg.svd(mesh.matrix[:3, :3], compute_uv=False)).min() < 1e-9:
         raise SceneError(f"“{prop.name}” is scaled to zero: set its scale to 1 first.")
+    return PropReading(prop.name, mesh, np.array(prop.scale))
+
+
+def prop_mesh(reading: PropReading, unit: float = 1.0) -> PropMesh:
+    """The mesh in its world size; `unit` is how many of the world's units are a metre. Touches nothing of
+    Blender's data.
+
+    SceneError for what has no size.
+    """
     own = np.eye(4)
-    own[:3, :3] = _stretch(matrix[:3, :3], np.array(prop.scale)) / unit
-    sized = moved(own, points)
+    own[:3, :3] = _stretch(reading.mesh.matrix[:3, :3], reading.scale) / unit
+    sized = moved(own, reading.mesh.points.astype(np.float64))
     low, high = sized.min(0), sized.max(0)
     if (high - low).max() < SMALLEST:
-        raise SceneError(f"“{prop.name}” has no size: choose another prop, or set its scale.")
+        raise SceneError(f"“{reading.name}” has no size: choose another prop, or set its scale.")
     own[:3, 3] = -(low + high) / 2
     vertices = points_from_blender(sized + own[:3, 3])
-    return PropMesh(vertices, faces, own), matrix
+    return PropMesh(vertices, reading.mesh.triangles(), own)
 
 
 def _stretch(linear: np.ndarray, scale: np.ndarray) -> np.ndarray:

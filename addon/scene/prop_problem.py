@@ -12,12 +12,14 @@ from .errors import SceneError
 from .field_file import FieldData
 from .object_ids import object_of
 from .prop_anchor import RigPose, rig_pose
-from .prop_body import MOST_POINTS, body_mesh, posed_body
-from .prop_mesh import PropMesh, prop_mesh
+from .prop_body import MOST_POINTS, BodyReading, Placed, body_mesh, posed_body, read_body, read_placed
+from .prop_mesh import PropMesh, PropReading, prop_mesh, read_prop
 
 MOST_FRAMES = 1000
 MOST_BODY_POINTS = 4_000_000
 """Over all frames: 48 MB, within the wire's 64."""
+MOST_READ_POINTS = 60_000_000
+"""Over all frames, before they are thinned: 720 MB."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,52 @@ class Problem:
         return stream.getvalue()
 
 
-def problem_now(field: FieldData, character: bpy.types.Object, prop: bpy.types.Object) -> Problem:
-    """The problem of the current frame's pose. SceneError for a prop or a character that cannot be used."""
-    *_, problem = gather(field, character, prop, [])
-    assert isinstance(problem, Problem)
-    return problem
+@dataclass(frozen=True)
+class Reading:
+    """What Blender says of a problem, as it lies there: the prop once, the others in each frame."""
+
+    field: FieldData
+    prop: PropReading
+    body: BodyReading
+    placed: tuple[Placed, ...]
+    bones: tuple[np.ndarray, ...]
+    unit: float
+    frames: tuple[float, ...]
+    rig: tuple[RigPose, ...]
+
+    def problem(self) -> Problem:
+        """Packs it up. Touches nothing of Blender's data, so any thread may. SceneError for a prop without
+        size."""
+        mesh = prop_mesh(self.prop, self.unit)
+        body = body_mesh(self.field, self.body, min(MOST_POINTS, MOST_BODY_POINTS // len(self.frames)))
+        bones = np.array([_in_metres(one, self.unit) for one in self.bones])
+        points = [
+            posed_body(self.field, body, placed, one, self.unit)
+            for placed, one in zip(self.placed, bones, strict=True)
+        ]
+        return Problem(
+            prop=mesh,
+            bones=bones,
+            body=(np.array(points), body.faces),
+            start=mesh.from_world(self.prop.mesh.matrix, self.unit),
+            unit=self.unit,
+            frames=self.frames,
+            rig=self.rig,
+        )
+
+
+def read_now(field: FieldData, character: bpy.types.Object, prop: bpy.types.Object) -> Reading:
+    """What there is in the current frame's pose. SceneError for a prop or a character that cannot be used."""
+    *_, reading = gather(field, character, prop, [])
+    assert isinstance(reading, Reading)
+    return reading
 
 
 def gather(
     field: FieldData, character: bpy.types.Object, prop: bpy.types.Object, frames: Sequence[int]
-) -> Iterator[float | Problem]:
+) -> Iterator[float | Reading]:
     """Goes through the frames (none: stays at the current one) and gives after each how far it is, 0 to 1; in
-    the end, back where it began, the problem.
+    the end, back where it began, what was read.
 
     Undo and other files may come in between. SceneError for what cannot be used or was taken away.
     """
@@ -75,12 +111,7 @@ def gather(
         raise SceneError(f"{len(frames)} frames are too many: choose up to {MOST_FRAMES}, or a larger step.")
     scene_uid, uids = bpy.context.scene.session_uid, (character.session_uid, prop.session_uid)
     before = bpy.context.scene.frame_current_final
-    if frames:
-        _go(frames[0])
-    unit = world_unit(canonical_to_world(field, character))
-    mesh, matrix = prop_mesh(prop, unit)
-    body = body_mesh(field, character, prop, min(MOST_POINTS, MOST_BODY_POINTS // max(1, len(frames))))
-    bones, points, rig = [], [], []
+    bones, placed, rig = [], [], []
     try:
         for number, frame in enumerate(frames or [before]):
             found, there = object_of(uids[0]), object_of(uids[1])
@@ -88,23 +119,33 @@ def gather(
                 raise SceneError("The prop, the character or the scene is gone: nothing was placed.")
             if frames:
                 _go(frame)
-            bones.append(_in_metres(canonical_to_world(field, found), unit))
-            points.append(posed_body(field, body, bones[-1], unit))
+            bones.append(canonical_to_world(field, found))
             rig.append(rig_pose(found))
+            if number == 0:
+                unit = world_unit(bones[0])
+                item = read_prop(there)
+                body = read_body(found, there)
+                placed.append([(mesh.points, mesh.matrix) for mesh in body.meshes])
+                _refuse_long(body, len(frames))
+            else:
+                placed.append(read_placed(body))
             if number + 1 < len(frames):
                 yield (number + 1) / len(frames)
     finally:
         if frames and bpy.context.scene.session_uid == scene_uid:
             _go(before)
-    yield Problem(
-        prop=mesh,
-        bones=np.array(bones),
-        body=(np.array(points), body.faces),
-        start=mesh.from_world(matrix, unit),
-        unit=unit,
-        frames=tuple(frames) or (before,),
-        rig=tuple(rig),
+    yield Reading(
+        field, item, body, tuple(placed), tuple(bones), unit, tuple(frames) or (before,), tuple(rig)
     )
+
+
+def _refuse_long(body: BodyReading, frames: int) -> None:
+    total = sum(len(mesh.points) for mesh in body.meshes)
+    if total * frames > MOST_READ_POINTS:
+        raise SceneError(
+            f"{total:,} vertices of the character over {frames} frames are too many: hide what is not skin,"
+            " or take a larger step."
+        )
 
 
 def world_unit(bones: np.ndarray) -> float:

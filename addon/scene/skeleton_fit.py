@@ -6,17 +6,19 @@ McKay 1992; Chen and Medioni 1992), from several stances; what lies far off, suc
 little.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
-from mathutils.bvhtree import BVHTree
 from mathutils.kdtree import KDTree
 
 from .axes import points_from_blender, points_to_blender
 from .errors import SceneError
+from .evaluated import MeshReading, read_mesh
 from .field_file import FieldData
 from .person_model import Person, PersonModel
+from .surface import Surface
 
 POINTS, TRIAL_POINTS = 900, 250
 ROUNDS, TRIAL_ROUNDS = 20, 5
@@ -42,7 +44,7 @@ class _Target:
 
     points: np.ndarray
     normals: np.ndarray
-    tree: BVHTree
+    surface: Surface
     height: float
 
     def thinned(self, count: int) -> "_Target":
@@ -50,18 +52,39 @@ class _Target:
         return replace(self, points=self.points[some], normals=self.normals[some])
 
 
-def fit_skeleton(field: FieldData, mesh: bpy.types.Object) -> FittedSkeleton:
-    """The joints of the person that a mesh shows. SceneError for a mesh without faces, or one that no person
-    in an A- or T-pose comes near to."""
-    target = _target(mesh)
+def read_upright(mesh: bpy.types.Object) -> MeshReading:
+    """The mesh as it is now. SceneError for one without faces or height."""
+    reading = read_mesh(mesh)
+    if not len(reading.starts) or not np.ptp(reading.in_world()[reading.corners, 2]) > 0:
+        raise SceneError(f"“{mesh.name}” has no faces to fit a skeleton to.")
+    return reading
+
+
+def fit_skeleton(
+    field: FieldData, reading: MeshReading, name: str, tell: Callable[[float, str], None]
+) -> FittedSkeleton:
+    """The joints of the person that a mesh shows. Touches nothing of Blender's data, so any thread may.
+
+    `name` is the mesh's, for messages; `tell` hears how far it is, 0 to 1, and may raise to end it.
+    SceneError for a mesh that no person in an A- or T-pose comes near to.
+    """
+    target = _target(reading)
     rough, fine = (PersonModel(field, _some(len(field.body_vertices), n)) for n in (TRIAL_POINTS, POINTS))
-    sparse = target.thinned(2 * TRIAL_POINTS)
-    trials = [_fitted(rough, sparse, start, TRIAL_ROUNDS) for start in _starts(rough, target)]
+    sparse, starts = target.thinned(2 * TRIAL_POINTS), _starts(rough, target)
+
+    def rounds(first: float, last: float) -> Callable[[float], None]:
+        return lambda share: tell(first + (last - first) * share, "fit the skeleton")
+
+    ends = np.linspace(0.05, 0.4, len(starts) + 1)
+    trials = [
+        _fitted(rough, sparse, start, TRIAL_ROUNDS, rounds(ends[number], ends[number + 1]))
+        for number, start in enumerate(starts)
+    ]
     best, _ = min(trials, key=lambda trial: trial[1])
-    best, distance = _fitted(fine, target, best, ROUNDS)
+    best, distance = _fitted(fine, target, best, ROUNDS, rounds(0.4, 1))
     if not distance <= LARGEST * target.height:
         raise SceneError(
-            f"“{mesh.name}” does not look like a person who stands upright in an A- or T-pose:"
+            f"“{name}” does not look like a person who stands upright in an A- or T-pose:"
             f" on average it is {distance / target.height:.0%} of its height off."
         )
     person = PersonModel(field, np.arange(len(field.body_vertices))).person(best)
@@ -72,29 +95,12 @@ def _some(count: int, wanted: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(int))
 
 
-def _target(mesh: bpy.types.Object) -> _Target:
-    graph = bpy.context.evaluated_depsgraph_get()
-    evaluated = mesh.evaluated_get(graph)
-    data = evaluated.to_mesh()
-    data.calc_loop_triangles()
-    points = np.empty(3 * len(data.vertices), np.float32)
-    data.vertices.foreach_get("co", points)
-    faces = np.empty(3 * len(data.loop_triangles), np.int32)
-    data.loop_triangles.foreach_get("vertices", faces)
-    evaluated.to_mesh_clear()
-    matrix = np.array(evaluated.matrix_world)
-    world = points.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-    faces = faces.reshape(-1, 3)
-    used = np.unique(faces)
-    if not len(used) or np.ptp(world[used, 2]) <= 0:
-        raise SceneError(f"“{mesh.name}” has no faces to fit a skeleton to.")
-    world = points_from_blender(world)
+def _target(reading: MeshReading) -> _Target:
+    world, faces = points_from_blender(reading.in_world()), reading.triangles()
     points, normals = _spread(world[faces])
-    if np.linalg.det(matrix[:3, :3]) < 0:
+    if np.linalg.det(reading.matrix[:3, :3]) < 0:
         normals = -normals
-    tree = BVHTree.FromPolygons(world.tolist(), faces.tolist())
-    assert tree is not None
-    return _Target(points, normals, tree, float(np.ptp(world[used, 1])))
+    return _Target(points, normals, Surface(world, faces), float(np.ptp(world[reading.corners, 1])))
 
 
 def _spread(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,11 +126,14 @@ def _starts(model: PersonModel, target: _Target) -> list[np.ndarray]:
     return [model.start(size, place, across + turn, lowered) for turn in (0.0, np.pi) for lowered in _LOWERED]
 
 
-def _fitted(model: PersonModel, target: _Target, start: np.ndarray, rounds: int) -> tuple[np.ndarray, float]:
+def _fitted(
+    model: PersonModel, target: _Target, start: np.ndarray, rounds: int, tell: Callable[[float], None]
+) -> tuple[np.ndarray, float]:
     """Parameters, and the mean distance between the surfaces."""
     parameters, prior, spreads = start.copy(), start, model.spreads()
     held = np.where(spreads > 0, 1 / np.maximum(spreads, 1e-9), 0.0)
     for number in range(rounds):
+        tell(number / rounds)
         person = model.person(parameters)
         rows, points, normals = _matches(person, target)
         # Far pairs are believed less and less.
@@ -163,15 +172,13 @@ def _slope(model: PersonModel, parameters: np.ndarray, person: Person, index: in
 
 def _matches(person: Person, target: _Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of closest points both ways: rows of the person's vertices, points and normals on the mesh."""
-    hits = [target.tree.find_nearest(point) for point in person.vertices.tolist()]
-    points = np.array([hit[0] for hit in hits])
-    normals = np.array([hit[1] for hit in hits])
+    _, points, normals, _ = target.surface.nearest(person.vertices)
     tree = KDTree(len(person.vertices))
     for index, vertex in enumerate(person.vertices.tolist()):
         tree.insert(vertex, index)
     tree.balance()
     nearest = np.array([tree.find(point)[1] for point in target.points.tolist()])
-    rows = np.concatenate([np.arange(len(hits)), nearest])
+    rows = np.concatenate([np.arange(len(points)), nearest])
     return rows, np.concatenate([points, target.points]), np.concatenate([normals, target.normals])
 
 

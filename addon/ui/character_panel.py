@@ -4,6 +4,7 @@ from typing import Any
 
 from bpy.types import Context, Object, Panel, UILayout
 
+from ..client.running import session
 from ..operators.check_fit import FIT_KEY
 from ..operators.map_bones import character_of
 from ..operators.types import settings_of
@@ -14,6 +15,7 @@ from ..scene.rig import find_rig, known_maps
 from ..scene.rig_map import ESSENTIAL
 from ..scene.skeleton import JOINT_NAMES
 from .backend_panel import PropfieldPanel, draw_fact, draw_sentence
+from .job_view import draw_job
 
 _FURTHER = tuple(joint for joint in JOINT_NAMES if joint not in (*ESSENTIAL, "neck", "head"))
 
@@ -37,6 +39,9 @@ class PROPFIELD_PT_character(PropfieldPanel, Panel):
         active = context.view_layer.objects.active
         if active is not None and active.type == "MESH" and active.find_armature() is None:
             layout.operator("propfield.fit_skeleton", icon="OUTLINER_OB_ARMATURE")
+        job = session.job if session.job is not None and session.job.kind == "fit" else None
+        if job is not None:
+            draw_job(layout, context, job, job.message)
         armature = character_of(context)
         if armature is None:
             return

@@ -137,7 +137,7 @@ def test_placing_a_prop_in_python(sidebar, learned, prop, tmp_path):
     """The sidebar sends the character as it stands in Blender; the backend's function is given the same."""
     from addon.client.running import session
     from addon.scene.field_file import read_field
-    from addon.scene.prop_problem import problem_now
+    from addon.scene.prop_problem import read_now
 
     from propfield.field.file import load_field
     from propfield.jobs.place import place_prop, write_placements
@@ -147,7 +147,7 @@ def test_placing_a_prop_in_python(sidebar, learned, prop, tmp_path):
     settings = bpy.context.scene.propfield
     settings.field_path, settings.field_type, settings.place.prop = str(learned), "hold", prop
     sent = tmp_path / "problem.npz"
-    sent.write_bytes(problem_now(read_field(learned), settings.character, prop).packed(False))
+    sent.write_bytes(read_now(read_field(learned), settings.character, prop).problem().packed(False))
     assert sidebar.place_prop(wait=True) == {"FINISHED"}
     backend, job = session.backend, session.job.identifier
     from_sidebar = backend.download_files(job, ["placements.json"], tmp_path) / "placements.json"

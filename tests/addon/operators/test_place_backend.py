@@ -87,11 +87,11 @@ def test_a_backend_that_is_killed_meanwhile_takes_the_job_up_again(ready):
     from addon.operators.place_prop import _arrive, _search
     from addon.operators.placing import begin, objects_of, order_of
     from addon.scene.placements import stored
-    from addon.scene.prop_problem import problem_now
+    from addon.scene.prop_problem import read_now
 
     blender, prop = ready
     order = order_of(blender.context)
-    problem = problem_now(order.field, objects_of(order)[1], prop)
+    problem = read_now(order.field, objects_of(order)[1], prop)
     job = begin(order, iter([problem]), False, _search, _arrive)
     assert session.wait(lambda: bool(job.identifier), 60)
     os.kill(session.greeting["pid"], signal.SIGKILL)

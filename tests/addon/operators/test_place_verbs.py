@@ -98,11 +98,11 @@ def start(blender):
     """Begins what Place begins, and comes back as it does in a window."""
     from addon.operators.place_prop import _arrive, _search
     from addon.operators.placing import begin, objects_of, order_of
-    from addon.scene.prop_problem import problem_now
+    from addon.scene.prop_problem import read_now
 
     order = order_of(blender.context)
     prop, character = objects_of(order)
-    return begin(order, iter([problem_now(order.field, character, prop)]), False, _search, _arrive)
+    return begin(order, iter([read_now(order.field, character, prop)]), False, _search, _arrive)
 
 
 def test_a_prop_that_is_deleted_meanwhile_is_a_sentence(blender, ready):

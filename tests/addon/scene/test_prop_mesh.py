@@ -25,7 +25,7 @@ def in_world(item) -> np.ndarray:
 def test_the_vertices_are_the_props_in_metres_and_come_back_to_its_matrix(collection, scale, unit, sheared):
     from addon.scene.axes import points_from_blender
     from addon.scene.evaluated import moved
-    from addon.scene.prop_mesh import prop_mesh
+    from addon.scene.prop_mesh import prop_mesh, read_prop
 
     item = cube(collection)
     item.data.transform(Matrix.Translation((7, 0, 0)))
@@ -34,7 +34,8 @@ def test_the_vertices_are_the_props_in_metres_and_come_back_to_its_matrix(collec
         item.parent = bpy.data.objects.new("stretched", None)
         collection.objects.link(item.parent)
         item.parent.scale, item.parent.rotation_euler = (1, 3, 1), (1, 1, 1)
-    mesh, matrix = prop_mesh(item, unit)
+    reading = read_prop(item)
+    mesh, matrix = prop_mesh(reading, unit), reading.mesh.matrix
     assert np.allclose(mesh.vertices.min(0), -mesh.vertices.max(0), atol=1e-5), "about its middle"
     assert len(mesh.faces) == 12
     start = mesh.from_world(matrix, unit)
@@ -46,11 +47,11 @@ def test_the_vertices_are_the_props_in_metres_and_come_back_to_its_matrix(collec
 
 
 def test_modifiers_count_on_hidden_objects_too(collection):
-    from addon.scene.prop_mesh import prop_mesh
+    from addon.scene.prop_mesh import prop_mesh, read_prop
 
     item = cube(collection)
     item.modifiers.new("Subdivision", "SUBSURF").levels = 2
-    whole = len(prop_mesh(item)[0].vertices)
+    whole = len(prop_mesh(read_prop(item)).vertices)
     assert whole == 98
     away = bpy.data.collections.new("away")
     bpy.context.scene.collection.children.link(away)
@@ -70,9 +71,9 @@ def test_modifiers_count_on_hidden_objects_too(collection):
         else:
             away.hide_viewport = False
             bpy.context.view_layer.layer_collection.children["away"].exclude = True
-        mesh, matrix = prop_mesh(item)
-        assert len(mesh.vertices) == whole, hide
-        assert matrix[0, 3] == pytest.approx(item.location.x), hide
+        reading = read_prop(item)
+        assert len(prop_mesh(reading).vertices) == whole, hide
+        assert reading.mesh.matrix[0, 3] == pytest.approx(item.location.x), hide
     assert list(item.users_collection) == [away]
     assert not item.hide_viewport
 
@@ -89,7 +90,7 @@ def test_modifiers_count_on_hidden_objects_too(collection):
 )
 def test_what_is_no_prop_is_a_sentence(collection, spoil, sentence):
     from addon.scene.errors import SceneError
-    from addon.scene.prop_mesh import prop_mesh
+    from addon.scene.prop_mesh import prop_mesh, read_prop
 
     item = cube(collection)
     if spoil == "faces":
@@ -104,7 +105,7 @@ def test_what_is_no_prop_is_a_sentence(collection, spoil, sentence):
     else:
         item.data.vertices[0].co.x = float("nan")
     with pytest.raises(SceneError, match=sentence):
-        prop_mesh(item)
+        prop_mesh(read_prop(item))
 
 
 def test_the_body_is_the_characters_meshes_without_the_prop(field, character):
@@ -129,23 +130,25 @@ def test_the_body_is_the_characters_meshes_without_the_prop(field, character):
 def test_the_body_follows_the_pose_thinned_or_missing(field, character):
     from addon.scene.axes import points_from_blender
     from addon.scene.posing import apply_pose
-    from addon.scene.prop_problem import problem_now
+    from addon.scene.prop_problem import read_now
 
     armature, body = character
     prop = cube(None)
     armature.scale = (1.2, 1.2, 1.2)
     apply_pose(armature, np.random.default_rng(2).normal(0, 0.4, (24, 3)))
-    full = problem_now(field, armature, prop)
+    full = read_now(field, armature, prop).problem()
     assert np.allclose(full.body[0][0], points_from_blender(in_world(body)), atol=1e-5)
     assert len(full.body[1]) == len(field.body_faces)
-    from addon.scene.prop_body import body_mesh, posed_body
+    from addon.scene.prop_body import body_mesh, posed_body, read_body, read_placed
 
-    thin = body_mesh(field, armature, prop, 500)
+    there = read_body(armature, prop)
+    thin = body_mesh(field, there, 500)
     assert 150 < len(thin.kept) <= 500
-    assert np.array_equal(posed_body(field, thin, full.bones[0], 1.0), full.body[0][0][thin.kept])
+    posed = posed_body(field, thin, read_placed(there), full.bones[0], 1.0)
+    assert np.array_equal(posed, full.body[0][0][thin.kept])
     bpy.data.objects.remove(body)
     # The field's own body stands in, carried by the bones: the same, since the character has its shape.
-    alone = problem_now(field, armature, prop)
+    alone = read_now(field, armature, prop).problem()
     assert np.allclose(alone.body[0], full.body[0], atol=2e-4)
 
 
@@ -160,7 +163,8 @@ def test_frames_are_gathered_one_by_one_and_the_scene_is_left_where_it_was(field
         armature.keyframe_insert("location", frame=frame)
     scene = bpy.context.scene
     scene.frame_set(3, subframe=0.5)
-    *told, problem = gather(field, armature, prop, [1, 5, 9])
+    *told, reading = gather(field, armature, prop, [1, 5, 9])
+    problem = reading.problem()
     assert told == pytest.approx([1 / 3, 2 / 3])
     assert scene.frame_current_final == 3.5
     assert np.allclose(problem.body[0][2] - problem.body[0][0], [8, 0, 0], atol=1e-4)
@@ -174,14 +178,14 @@ def test_frames_are_gathered_one_by_one_and_the_scene_is_left_where_it_was(field
 
 
 def test_a_scene_in_centimetres_is_told_from_a_giant(field, character):
-    from addon.scene.prop_problem import problem_now
+    from addon.scene.prop_problem import read_now
 
     armature, _ = character
     prop = cube(None, 0.3)
     for size, unit in ((100.0, 100.0), (3.0, 1.0), (0.01, 0.01)):
         armature.scale = (size,) * 3
         prop.scale = (unit,) * 3
-        problem = problem_now(field, armature, prop)
+        problem = read_now(field, armature, prop).problem()
         assert problem.unit == unit
         assert np.ptp(problem.prop.vertices, 0) == pytest.approx([0.3] * 3)
         tall = np.ptp(field.body_vertices[:, 1]) * size / unit
@@ -189,7 +193,7 @@ def test_a_scene_in_centimetres_is_told_from_a_giant(field, character):
 
 
 def test_an_animation_is_what_is_keyed_and_one_pose_is_what_is_seen(field, character):
-    from addon.scene.prop_problem import gather, problem_now
+    from addon.scene.prop_problem import gather, read_now
 
     armature, _ = character
     prop = cube(None)
@@ -198,9 +202,38 @@ def test_an_animation_is_what_is_keyed_and_one_pose_is_what_is_seen(field, chara
         armature.keyframe_insert("location", frame=frame)
     bpy.context.scene.frame_set(1)
     armature.location.x = 5
-    seen = problem_now(field, armature, prop)
+    seen = read_now(field, armature, prop).problem()
     assert armature.location.x == 5
     *_, keyed = gather(field, armature, prop, [1, 2])
-    shifts = [moves[:, 0, 3] - seen.bones[0][:, 0, 3] for moves in keyed.bones]
+    shifts = [moves[:, 0, 3] - seen.bones[0][:, 0, 3] for moves in keyed.problem().bones]
     assert np.allclose(shifts[0], -4, atol=1e-5)
     assert np.allclose(shifts[1], -3, atol=1e-5)
+
+
+def test_polygons_are_cut_as_blender_cuts_them(collection):
+    from addon.scene.evaluated import read_mesh
+
+    arrow = [(0, 0, 0), (2, 1, 0), (0, 2, 0), (0.5, 1, 0)]
+    dart = [(5, 0, 0), (5.5, 1, 0), (5, 2, 0), (3, 1, 0)]
+    square = [(0, 0, 3), (1, 0, 3), (1, 1, 3), (0, 1, 3), (-1, 0.5, 3)]
+    mesh = bpy.data.meshes.new("flat")
+    mesh.from_pydata(arrow + dart + square, [], [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10), (8, 10, 11)])
+    item = bpy.data.objects.new("flat", mesh)
+    collection.objects.link(item)
+    bpy.context.view_layer.update()
+
+    def area(triangles) -> float:
+        places = np.array([vertex.co for vertex in mesh.vertices])[triangles]
+        across = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
+        return float(np.linalg.norm(across, axis=1).sum()) / 2
+
+    reading = read_mesh(item)
+    mesh.calc_loop_triangles()
+    blender = np.array([triangle.vertices for triangle in mesh.loop_triangles])
+    assert {frozenset(one) for one in reading.triangles()} == {frozenset(one) for one in blender.tolist()}
+    assert reading.triangle_count == len(blender) == 6
+    # Five corners Blender cuts itself.
+    mesh.clear_geometry()
+    mesh.from_pydata(square, [], [range(5)])
+    bpy.context.view_layer.update()
+    assert area(read_mesh(item).triangles()) == pytest.approx(1.5)

@@ -20,12 +20,12 @@ def silent(_: float, __: str) -> None:
 @pytest.fixture
 def problem(field, character):
     from addon.scene.posing import apply_pose
-    from addon.scene.prop_problem import problem_now
+    from addon.scene.prop_problem import read_now
 
     pose = np.zeros((24, 3))
     pose[17], pose[19], pose[0] = (0, 0, 0.9), (0, 0.5, 0), (0, 1, 0)
     apply_pose(character[0], pose)
-    return problem_now(field, character[0], stick(None))
+    return read_now(field, character[0], stick(None)).problem()
 
 
 def truth(field, problem) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +152,8 @@ def test_a_prop_follows_its_bone_and_stays_out_of_the_body(field, character):
     hand = armature.matrix_world @ armature.pose.bones["right_hand"].head
     item.rotation_euler = (0, -0.65, 0)
     item.location = hand
-    *_, problem = gather(field, armature, item, list(range(1, 10)))
+    *_, reading = gather(field, armature, item, list(range(1, 10)))
+    problem = reading.problem()
     first = held(field, problem, "stick")
     assert first["joints"] == {"right_wrist": 1.0}
     path = np.array(follow(field, problem, "stick", first, silent))
