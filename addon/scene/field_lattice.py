@@ -25,8 +25,9 @@ def make_lattice(
     lattice = bpy.data.objects.new(mesh.name, mesh)
     lattice[LATTICE_KEY] = True
     lattice.parent = character
-    collection.objects.link(lattice)
+    # Before it is in the scene, which would be evaluated after each group.
     set_skin(lattice, weights, first)
+    collection.objects.link(lattice)
     follow_armature(lattice, helper)
     # Out of sight, but evaluated, since the field depends on it.
     lattice.hide_viewport = lattice.hide_render = lattice.hide_select = True

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from .binding import bind_rig, to_character
-from .control_lattice import choose_controls
+from .control_lattice import CORNER, choose_controls
 from .errors import SceneError
 from .field_file import FieldData
 from .field_lattice import make_lattice
@@ -51,9 +51,7 @@ def import_field_mesh(
     controls = choose_controls(field, lattice)
     values, factor = _stored_values(lattice)
     stored = values[0].size
-    points = to_character(
-        field, character, lattice.first + controls.steps * lattice.step, controls.weights_or_trunk()
-    )
+    points = to_character(field, character, lattice.first + controls.steps * lattice.step, controls.weights)
     # The vertices with the values are read by their number, wherever they are.
     still = np.broadcast_to(points.mean(0), (stored, 3))
     name = f"{field.category} mesh"
@@ -62,6 +60,9 @@ def import_field_mesh(
         padded = np.zeros(len(mesh.vertices), np.float32)
         padded[:stored] = stored_ones.ravel()
         set_point_attribute(mesh, VALUE + kind, "FLOAT", padded)
+    numbers = np.zeros(len(mesh.vertices), np.int32)
+    numbers[: len(controls.numbers)] = controls.numbers
+    set_point_attribute(mesh, CORNER, "INT", numbers)
     carrier = make_lattice(mesh, character, helper, collection, controls.weights, stored)
 
     own = make_mesh(name, points[:1])

@@ -46,6 +46,9 @@ def interpolate_weights(voxels: WeightRows, shape: tuple[int, int, int], steps: 
     result = np.zeros((len(steps), JOINT_COUNT), np.float32)
     for corner in np.ndindex(2, 2, 2):
         factor = np.where(corner, share, 1 - share).prod(1)
+        if not factor.any():
+            # Points that all lie at centres need but the one voxel.
+            continue
         cell = base + corner
         result += factor[:, None] * voxels.dense((cell[:, 0] * shape[1] + cell[:, 1]) * shape[2] + cell[:, 2])
     return result / result.sum(1, keepdims=True)

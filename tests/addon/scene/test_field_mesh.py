@@ -198,6 +198,42 @@ def test_up_to_64_voxels_a_side_every_voxel_has_its_own_weights(resolution, spac
     assert all(spacing * (n - 1) >= resolution + 1 for n in controls.shape)
 
 
+def test_a_fine_field_has_its_own_weights_at_each_voxel_where_it_is_and_none_elsewhere(field):
+    from dataclasses import replace
+
+    from addon.scene.control_lattice import POINTS, choose_controls
+    from addon.scene.lattice import crop_lattice
+    from addon.scene.weights import WeightRows
+
+    resolution = 96
+    count = resolution**3
+    # Two plates far from each other, in opposite corners of the grid.
+    occupancy = np.zeros((1, *[resolution] * 3), np.float32)
+    occupancy[0, 2:40, 3:60, 4:9] = 0.5
+    occupancy[0, 50:94, 60:93, 88:92] = 0.5
+    joints = (np.arange(count) % 24).astype(np.uint8)
+    thin = replace(
+        field,
+        resolution=resolution,
+        occupancy=occupancy,
+        voxel_weights=WeightRows(np.arange(count + 1, dtype=np.int32), joints, np.ones(count, np.float32)),
+    )
+    lattice = crop_lattice(thin, ("all",))
+    controls = choose_controls(thin, lattice)
+    assert controls.spacing == 1
+    assert len(controls.steps) == POINTS * (controls.numbers.max() + 1) < 0.3 * POINTS * len(controls.numbers)
+    # Where a surface can be, each corner of its cell is there and tells its own voxel's way.
+    support = np.argwhere(lattice.values[0] > 0)
+    around = np.unique((support[:, None] + np.indices((3, 3, 3)).reshape(3, -1).T - 1).reshape(-1, 3), axis=0)
+    inside = around[((around >= 0) & (around < controls.shape)).all(1)]
+    first = POINTS * controls.numbers[np.ravel_multi_index(tuple(inside.T), controls.shape)]
+    assert np.array_equal(controls.steps[first], inside)
+    assert np.array_equal(controls.steps[first + 3], inside + np.array([0, 0, 1]))
+    voxels = np.clip(inside + lattice.origin, 0, resolution - 1).astype(int)
+    own = joints[np.ravel_multi_index(tuple(voxels.T), (resolution,) * 3)]
+    assert np.array_equal(controls.weights[first].argmax(1), own)
+
+
 def test_a_large_grid_is_pooled(field):
     from dataclasses import replace
 
