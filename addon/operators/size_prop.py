@@ -28,8 +28,8 @@ class PROPFIELD_OT_size_prop(Operator):
         try:
             order = order_of(context)
             prop, character = objects_of(order)
-            problem = read_now(order.field, character, prop).problem()
-            own, likely = lengths(order.field, order.wishes.type_name, problem)
+            there = read_now(order.field, character, prop).prop_and_bones()
+            own, likely = lengths(order.field, order.wishes.type_name, *there)
         except SceneError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

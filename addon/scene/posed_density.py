@@ -21,6 +21,9 @@ RIM = 1e-4
 MARGIN_LIMIT = 24
 """Voxels by which the grid grows on each side at most, for what a pose carries out of it."""
 CHUNK = 200_000
+"""Tetrahedra that are looked at together."""
+FILLED = 2_000_000
+"""Voxels that are looked at together: some 400 MB."""
 
 
 def field_grid(field: FieldData, margin: int = 0) -> Grid:
@@ -131,13 +134,29 @@ def _fill(places: np.ndarray, values: np.ndarray, result: np.ndarray) -> None:
     high = np.minimum(np.floor(places.max(1) + RIM), np.array(result.shape) - 1).astype(np.int64)
     sides = np.maximum(high - low + 1, 0)
     counts = sides.prod(1)
+    # Where limbs part, the cells between them span much of the grid: so many voxels at a time.
+    full = np.searchsorted(np.cumsum(counts), np.arange(FILLED, counts.sum(), FILLED))
+    for part in np.split(np.arange(len(counts)), full):
+        inverse = np.linalg.inv(edges[part])
+        _fill_boxes(low[part], sides[part], origin[part], inverse, values[part], result)
+
+
+def _fill_boxes(
+    low: np.ndarray,
+    sides: np.ndarray,
+    origin: np.ndarray,
+    inverse: np.ndarray,
+    values: np.ndarray,
+    result: np.ndarray,
+) -> None:
+    """Goes through the boxes around (N, 4) tetrahedra: `sides` (N, 3) voxels from `low` (N, 3) on."""
+    counts = sides.prod(1)
     owner = np.repeat(np.arange(len(low)), counts)
     rest = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     sides = sides[owner]
     rest, z = np.divmod(rest, sides[:, 2])
     x, y = np.divmod(rest, sides[:, 1])
     voxels = low[owner] + np.stack([x, y, z], 1)
-    inverse = np.linalg.inv(edges)
     shares = np.einsum("nab,nb->na", inverse[owner], voxels - origin[owner])
     inside = (shares >= -RIM).all(1) & (shares.sum(1) <= 1 + RIM)
     voxels, shares, owner = voxels[inside], shares[inside], owner[inside]

@@ -71,10 +71,14 @@ class Reading:
     frames: tuple[float, ...]
     rig: tuple[RigPose, ...]
 
+    def prop_and_bones(self) -> tuple[PropMesh, np.ndarray]:
+        """The prop, and the first frame's (24, 4, 4) bones, in metres: all that its size is judged by."""
+        return prop_mesh(self.prop, self.unit), _in_metres(self.bones[0], self.unit)
+
     def problem(self) -> Problem:
         """Packs it up. Touches nothing of Blender's data, so any thread may. SceneError for a prop without
         size."""
-        mesh = prop_mesh(self.prop, self.unit)
+        mesh, _ = self.prop_and_bones()
         body = body_mesh(self.field, self.body, min(MOST_POINTS, MOST_BODY_POINTS // len(self.frames)))
         bones = np.array([_in_metres(one, self.unit) for one in self.bones])
         points = [

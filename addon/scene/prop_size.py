@@ -5,6 +5,7 @@ import numpy as np
 from .errors import SceneError
 from .field_file import FieldData
 from .prop_grid import posed_cloud
+from .prop_mesh import PropMesh
 from .prop_problem import Problem
 from .prop_search import Wishes
 
@@ -13,17 +14,20 @@ LARGEST, SMALLEST = 4.0, 0.1
 since it is held here and there."""
 
 
-def lengths(field: FieldData, type_name: str, problem: Problem) -> tuple[float, float]:
-    """Metres: how long the prop is, and how long what is likely of the field, from corner to corner."""
-    cloud = posed_cloud(field, type_name, problem.bones[0])
+def lengths(field: FieldData, type_name: str, prop: PropMesh, bones: np.ndarray) -> tuple[float, float]:
+    """Metres: how long the prop is, and how long what is likely of the field, from corner to corner.
+
+    `bones` are (24, 4, 4) canonical → posed, in metres.
+    """
+    cloud = posed_cloud(field, type_name, bones)
     likely = cloud.points[cloud.values > 0.5]
-    own = np.linalg.norm(np.ptp(problem.prop.vertices, 0))
+    own = np.linalg.norm(np.ptp(prop.vertices, 0))
     return float(own), float(np.linalg.norm(np.ptp(likely, 0) + cloud.step))
 
 
 def refuse_size(field: FieldData, problem: Problem, wishes: Wishes) -> None:
     """SceneError for a prop that is far too large or too small, whatever scale is allowed."""
-    prop, likely = lengths(field, wishes.type_name, problem)
+    prop, likely = lengths(field, wishes.type_name, problem.prop, problem.bones[0])
     least, most = wishes.scale or (1.0, 1.0)
     if prop * most > SMALLEST * likely and prop * least < LARGEST * likely:
         return

@@ -89,6 +89,29 @@ def test_forward_posed_density_is_the_backend_s(number, field, learned, poses):
     assert off.max() < 0.02
 
 
+def test_cells_that_a_pose_tears_apart_are_filled_a_part_at_a_time(field, poses, monkeypatch):
+    """All at once they took the machine's memory at 128³ in a sitting pose."""
+    from dataclasses import replace
+
+    from addon.scene import posed_density
+
+    forward, most = replace(field, skinning="forward"), []
+    whole, _ = posed_density.posed_density(forward, "all", _bones(field, poses[2]))
+    filled = posed_density._fill_boxes
+
+    def counted(low, sides, *others):
+        # One box may be larger than the limit; together they are not.
+        most.append(int(sides.prod(1).sum() - sides[:1].prod(1).sum()))
+        return filled(low, sides, *others)
+
+    monkeypatch.setattr(posed_density, "_fill_boxes", counted)
+    monkeypatch.setattr(posed_density, "FILLED", 4_000)
+    parts, _ = posed_density.posed_density(forward, "all", _bones(field, poses[2]))
+    assert np.array_equal(parts, whole)
+    assert len(most) > 10
+    assert max(most) <= 4_000
+
+
 def test_what_a_pose_carries_out_of_the_grid_is_kept(field):
     from dataclasses import replace
 

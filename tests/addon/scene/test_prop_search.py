@@ -121,7 +121,7 @@ def test_far_too_large_or_small_is_said_before(field, problem):
     from addon.scene.prop_search import Wishes
     from addon.scene.prop_size import lengths, refuse_size
 
-    own, likely = lengths(field, "stick", problem)
+    own, likely = lengths(field, "stick", problem.prop, problem.bones[0])
     assert own == pytest.approx(np.linalg.norm([0.07, 0.07, 0.62]), rel=1e-4)
     assert 0.5 * own < likely < 2 * own
     refuse_size(field, problem, Wishes("stick"))
