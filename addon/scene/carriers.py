@@ -11,8 +11,8 @@ from .weights import interpolate_weights
 
 CARRIER_SHARE = 0.1
 """Of the peak: what a voxel must have for carriers; one ring around it fainter ones are carried too."""
-CARRIER_LIMIT = 6_000
-"""Skinning weights vary smoothly, so a finer grid needs no more carriers than this."""
+CARRIER_LIMIT = 20_000
+"""Where limbs fold, more of them carry better; beyond this a frame takes longer than it gains."""
 PIECE_LIMIT = 2
 """Each piece costs a search at every voxel of the volume, which is most of the time a frame takes."""
 LIMBS = tuple(
