@@ -1,8 +1,8 @@
 """How far points are from the posed body, and how a prop is moved out of it."""
 
 import numpy as np
-from mathutils import Vector
-from mathutils.bvhtree import BVHTree
+
+from .surface import Surface
 
 LEFT_IN = 0.004
 """Metres that a prop may be in the body: less than the 5 mm allowed, since samples miss a little."""
@@ -23,24 +23,17 @@ class Body:
         self._normals = normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-20)[:, None]
         self._faces = faces
         self._solid = np.ones(len(faces), bool) if solid is None else solid
-        self._tree = BVHTree.FromPolygons(self._vertices.tolist(), faces.tolist(), all_triangles=True)
+        self._surface = Surface(self._vertices, faces)
 
     def nearest(self, points: np.ndarray, reach: float = 10.0) -> tuple[np.ndarray, np.ndarray]:
         """Of (P, 3) points the (P,) signed distances in metres, inside below zero, and (P, 3) the outward
         directions. What is beyond `reach`, or nearest to what is not solid, is outside."""
-        distance = np.full(len(points), reach)
+        distance, feet, _, faces = self._surface.nearest(points, reach)
         outward = np.zeros((len(points), 3))
-        where, feet, faces = [], [], []
-        find = self._tree.find_nearest
-        for row, point in enumerate(points.tolist()):
-            foot, _, face, _ = find(Vector(point), reach)
-            if face is not None:
-                where.append(row)
-                feet.append(foot[:])
-                faces.append(face)
-        if not where:
+        rows = np.flatnonzero(faces >= 0)
+        if not len(rows):
             return distance, outward
-        rows, hit, foot_points = np.array(where), np.array(faces), np.array(feet)
+        hit, foot_points = faces[rows], feet[rows]
         off = points[rows] - foot_points
         length = np.linalg.norm(off, axis=1)
         corners = self._faces[hit]
