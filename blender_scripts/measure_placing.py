@@ -23,6 +23,7 @@ from addon.scene.prop_problem import Problem
 from addon.scene.prop_search import Wishes, search
 
 from propfield.evaluation import placement
+from propfield.evaluation.penetration import placed_penetration
 from propfield.field.file import load_field
 from propfield.imagery.studio.interaction_file import recipes
 from propfield.imagery.studio.true_places import true_places
@@ -30,8 +31,8 @@ from propfield.imagery.studio.true_places import true_places
 
 def problem_of(field: FieldData, vertices: np.ndarray, faces: np.ndarray, bones: np.ndarray) -> Problem:
     """The add-on's problem of a prop and one pose of the field's own body."""
-    body = BodyMesh((), len(field.body_vertices), np.arange(len(field.body_vertices)), field.body_faces)
-    points = posed_body(field, body, bones, 1.0)
+    body = BodyMesh(False, np.arange(len(field.body_vertices)), field.body_faces)
+    points = posed_body(field, body, [], bones, 1.0)
     prop = PropMesh(vertices.astype(float), faces, np.eye(4))
     return Problem(prop, bones[None], (points[None], field.body_faces), np.eye(4), 1.0, (0.0,), ())
 
@@ -57,15 +58,13 @@ def main(folder: str, poses: str = "2") -> None:
                     continue
                 seconds = time.process_time() - start
                 placed = [
-                    SimpleNamespace(
-                        matrix=np.array(each["matrix"]),
-                        joints=each["joints"],
-                        penetration=each["penetration_m"],
-                    )
-                    for each in found
+                    SimpleNamespace(matrix=np.array(each["matrix"]), joints=each["joints"]) for each in found
                 ]
+                deepest = max(
+                    placed_penetration(learned, given, recipe.type.name, each.matrix) for each in placed
+                )
                 symmetry, bones = placement.symmetry_of(recipe), placement._bones(recipe)
-                scored = placement.score(placed, truth, at, symmetry, bones, seconds)
+                scored = placement.score(placed, truth, at, symmetry, bones, deepest, seconds)
                 rows.append((scored.rank > 0, scored.bone_right, scored.penetration, seconds))
                 print(
                     f"{field.category:16} {recipe.type.name:12} {index}  rank {scored.rank}"

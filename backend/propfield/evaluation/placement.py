@@ -22,6 +22,7 @@ from propfield.body.skeleton import BODY_PARTS, JOINT_NAMES
 from propfield.body.skinning import bone_transforms
 from propfield.errors import NotFound, PropfieldError
 from propfield.evaluation.evaluate import rounded
+from propfield.evaluation.penetration import placed_penetration
 from propfield.field.occupancy import OccupancyField
 from propfield.imagery.studio.interaction_file import recipes
 from propfield.imagery.studio.prop import build_prop
@@ -47,7 +48,7 @@ class Scored:
     rank: of the first right placement among the first three; 0 for none.
     position, turn: of that one, else of the best one, metres and degrees from the truth.
     bone, bone_right: the first placement's first bone, and whether it is right.
-    penetration: the deepest of the first three, metres.
+    penetration: the deepest of the first three, metres, measured here and not as the placing tells it.
     seconds: that placing took.
     """
 
@@ -107,7 +108,10 @@ def evaluate_placement(
             seconds = time.monotonic() - start
             if shown:
                 shown(recipe.category, recipe.type.name, index, problem, truth, found)
-            scored.append(score(found, truth, given, symmetry_of(recipe), _bones(recipe), seconds))
+            deepest = max(
+                placed_penetration(field, problem, recipe.type.name, each.matrix) for each in found[:FIRST]
+            )
+            scored.append(score(found, truth, given, symmetry_of(recipe), _bones(recipe), deepest, seconds))
         rows.append(_row(recipe, scored))
     progress("place props", 1.0)
     return rounded({"poses": poses, "seed": seed, "ground": ground, "pairs": rows, **_summed(rows)})
@@ -119,6 +123,7 @@ def score(
     given: Float64[np.ndarray, "4 4"],
     symmetry: Symmetry,
     bones: frozenset[str],
+    deepest: float,
     seconds: float,
 ) -> Scored:
     """Placements against true places; `given` took the prop's own space to the one that it was given in."""
@@ -130,7 +135,6 @@ def score(
             break
         best = min(best, (position, turn), key=lambda pair: max(pair[0] / NEAR, pair[1] / TURNED))
     bone = next(iter(found[0].joints))
-    deepest = max(each.penetration for each in found[:FIRST])
     return Scored(rank, best[0], best[1], bone, bone in bones, deepest, seconds)
 
 

@@ -1,5 +1,6 @@
 """A prop's placements on a posed character: the search, and what is told of what it found."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,13 @@ from propfield.field.occupancy import OccupancyField
 from propfield.progress import Progress, silent
 from propfield.uses.placement.carriers import carriers
 from propfield.uses.placement.character import Character, posed_character
+from propfield.uses.placement.clearing import DEEPEST, Settled, cleared
 from propfield.uses.placement.kernels import GAP, mean_field, overlap
 from propfield.uses.placement.problem import Problem
 from propfield.uses.placement.prop_solid import PropSolid, prop_solid
 from propfield.uses.placement.scene import CONTACT, Frame, frame_of
 from propfield.uses.placement.search import FINE, Found, distinct, refine, search
-from propfield.uses.placement.settling import DEEPEST, Settled, settled
+from propfield.uses.placement.settling import settled
 
 WORTH = 0.6
 """Placements that are worth less than this part of the best one are not offered."""
@@ -111,16 +113,10 @@ def placements(
         ]
     progress("settle", 0.0)
     found = distinct(prop, found, wish.count + 4, least=0.4)
-    ready = []
-    for done, each in enumerate(found):
-        ready.append(valued(settled(each, prop, frame, wish.scale), prop, frame))
-        progress("settle", (done + 1) / (len(found) + 1))
-    kept = [each for each in ready if -each.found.cost > 0]
+    kept = out_of_body(found, prop, frame, wish.scale, lambda share: progress("settle", share))
     if not kept:
-        raise fits_nowhere(wish)
-    # Out of the body first; what cannot be got out of it only where nothing can.
-    outside = [each for each in kept if each.depth <= DEEPEST]
-    kept = sorted(outside or kept, key=lambda each: each.found.cost)
+        raise fits_nowhere(wish, problem)
+    kept.sort(key=lambda each: each.found.cost)
     chosen = distinct(prop, [each.found for each in kept], wish.count, least=WORTH)
     by_place = {id(each.found): each for each in kept}
     told = [described(by_place[id(each)], prop, frame, 0) for each in chosen]
@@ -128,8 +124,32 @@ def placements(
     return told
 
 
-def fits_nowhere(wish: Wish) -> PropfieldError:
+def out_of_body(
+    found: Sequence[Found],
+    prop: PropSolid,
+    frame: Frame,
+    scale: tuple[float, float] | None,
+    told: Callable[[float], None] = lambda share: None,
+) -> list[Settled]:
+    """Of placements, best first, those that fill something of the field once they are out of the body; where
+    all of them are far in it, the best one however far it has to go. None is deeper than DEEPEST."""
+    ready = []
+    for done, each in enumerate(found):
+        ready.append(settled(each, prop, frame, scale))
+        told((done + 1) / (len(found) + 1))
+    outside = [each for each in ready if each.depth <= DEEPEST]
+    if found and not outside:
+        outside = [cleared(found[0], prop, frame)]
+    return [each for each in (valued(each, prop, frame) for each in outside) if each.found.cost < 0]
+
+
+def fits_nowhere(wish: Wish, problem: Problem) -> PropfieldError:
     """The error for a prop that fills nothing of the field wherever it is allowed to be."""
+    if problem.start is not None:
+        return PropfieldError(
+            "Where the prop is now it fills nothing of the field: move it to where it belongs and solve again"
+            ", or place it anew."
+        )
     ground = "" if wish.ground is None else ", see that the ground is below the character"
     return PropfieldError(
         f"The prop fits nowhere in this field: see that it is modelled in metres{ground}, or allow another"

@@ -20,6 +20,7 @@ from propfield.body.skinning import joint_transforms
 from propfield.field.occupancy import OccupancyField
 from propfield.progress import Progress, silent
 from propfield.uses.placement.carriers import carriers
+from propfield.uses.placement.clearing import DEEPEST, Settled, cleared
 from propfield.uses.placement.place import (
     Placement,
     Wish,
@@ -27,13 +28,13 @@ from propfield.uses.placement.place import (
     described,
     fits_nowhere,
     measured_prop,
-    valued,
+    out_of_body,
 )
 from propfield.uses.placement.problem import Problem
 from propfield.uses.placement.prop_solid import PropSolid
 from propfield.uses.placement.scene import Frame, frame_of
 from propfield.uses.placement.search import Found, distinct, refine, search, shifted
-from propfield.uses.placement.settling import Settled, settled
+from propfield.uses.placement.settling import settled
 
 KEYS = 5
 """Frames that are searched from nothing."""
@@ -170,8 +171,7 @@ def _tracks(
             found = [refine(start, points=prop.points(), scene=frame.scene, scale=scale, most=400)]
         else:
             found = search(frame.posed, prop, frame.scene, scale, TRACKS, lambda _: None)
-        for each in distinct(prop, found, TRACKS, least=0.6):
-            result = valued(settled(each, prop, frame, scale), prop, frame)
+        for result in out_of_body(distinct(prop, found, TRACKS, least=0.6), prop, frame, scale):
             shares = np.zeros(24)
             if not result.rests:
                 for name, share in carriers(frame, prop, result.found.matrix).items():
@@ -185,9 +185,9 @@ def _tracks(
         # One scale throughout: the first frame's.
         scale = (ready[0][0].scale,) * 2 if ready and wish.scale else scale
         told((done + 1) / len(keys))
-    ready = sorted((each for each in ready if each[0].cost < 0), key=lambda each: each[0].cost)
     if not ready:
-        raise fits_nowhere(wish)
+        raise fits_nowhere(wish, problem)
+    ready.sort(key=lambda each: each[0].cost)
     kept = distinct(prop, [found for found, _ in ready], TRACKS, least=0.6)
     return [track for found, track in ready if any(found is each for each in kept)]
 
@@ -224,7 +224,9 @@ def _settled_path(
         frame = framed(number, rough=True)
         place = matrix.copy()
         place[:3, :3] /= scale
-        return settled(Found(place, scale, -1.0), prop, frame, None), frame
+        result = settled(Found(place, scale, -1.0), prop, frame, None)
+        # However far that is: each frame is out of the body.
+        return result if result.depth <= DEEPEST else cleared(Found(place, scale, -1.0), prop, frame), frame
 
     moved = local.copy()
     for number in range(total):

@@ -1,23 +1,23 @@
 """The last step of a placement: out of the body to within millimetres, and onto the ground."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
+from propfield.uses.placement.clearing import DEEPEST, Settled, cleared
 from propfield.uses.placement.prop_solid import PropSolid
 from propfield.uses.placement.scene import Frame
 from propfield.uses.placement.search import Found, refine
 
-DEEPEST = 0.005
-"""Metres that a prop may be in the body."""
 HARD = 40.0
 """What a metre of depth costs here, in soft intersection over union: more than any field gives."""
 ROUNDS = 4
-PUSHES = 12
 MOST_DEEP = 200
+FARTHEST = 0.15
+"""Metres from where the field has it that it may have to go to be out of the body."""
 NEAR_GROUND = 0.08
 """Metres from the ground within which a prop is meant to stand on it."""
 LEAN = np.radians(15)
@@ -26,24 +26,11 @@ WORTH = 0.8
 """Part of its overlap with the field that a prop keeps when it is set on the ground."""
 
 
-@dataclass(frozen=True)
-class Settled:
-    """Attributes:
-    found: the placement.
-    depth: metres that it is in the body, by exact distances; parts that may be gone into do not count.
-    rests: whether it stands on the ground.
-    """
-
-    found: Found
-    depth: float
-    rests: bool
-
-
 def settled(found: Found, prop: PropSolid, frame: Frame, scale: tuple[float, float] | None) -> Settled:
     """A placement moved as little as needed to be out of the body, in contact, and, where there is a ground
-    and it comes near to it, standing on it."""
+    and it comes near to it, standing on it. Infinitely deep where it had to go farther than FARTHEST."""
     result = _out_of_body(found, prop, frame, scale)
-    if np.isfinite(frame.scene.ground):
+    if np.isfinite(frame.scene.ground) and result.depth <= DEEPEST:
         grounded = _onto_ground(result, prop, frame)
         if grounded is not None:
             return grounded
@@ -60,12 +47,12 @@ def _out_of_body(
     scene = frame.scene._replace(depth=HARD)
     surface = prop.surface()
     missed = np.zeros((0, 3))
-    best: Settled | None = None
+    best: tuple[float, Found] | None = None
     for turn in range(ROUNDS):
         depths = frame.body.depths(surface @ found.matrix[:3, :3].T + found.place[:3, 3])
         depth = float(depths.max())
-        if best is None or depth < best.depth:
-            best = Settled(found, depth, False)
+        if best is None or depth < best[0]:
+            best = depth, found
         if depth <= DEEPEST:
             break
         # What the search's own points missed is among them from now on.
@@ -81,28 +68,7 @@ def _out_of_body(
             free=free,
         )
     assert best is not None
-    return best if best.depth <= DEEPEST else _pushed(best, surface, frame, free[3:])
-
-
-def _pushed(
-    result: Settled, surface: Float64[np.ndarray, "N 3"], frame: Frame, free: tuple[bool, ...]
-) -> Settled:
-    """Shifted along the skin's normals where it is deepest, as far as shifts are free, until it is out; as it
-    was where that helps nothing."""
-    place = result.found.place.copy()
-    for _ in range(PUSHES):
-        points = surface @ (result.found.scale * place[:3, :3]).T + place[:3, 3]
-        depths = frame.body.depths(points)
-        if depths.max() < result.depth:
-            result = replace(
-                result, found=replace(result.found, place=place.copy()), depth=float(depths.max())
-            )
-        if depths.max() <= DEEPEST:
-            break
-        deepest = points[depths.argmax()][None]
-        _, _, face = frame.body.to_surface(deepest)
-        place[:3, 3] += free * frame.body.mesh.face_normals[face[0]] * (depths.max() - 0.8 * DEEPEST)
-    return result
+    return cleared(best[1], prop, frame, np.array(free[3:]), FARTHEST)
 
 
 def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | None:
@@ -125,7 +91,7 @@ def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | No
             start.matrix, points=prop.points(), scene=scene, scale=None, most=200, spread=0.3, free=sideways
         )
         stood = _out_of_body(moved, prop, frame, None, sideways)
-        if stood.depth <= max(DEEPEST, result.depth) and -stood.found.cost > WORTH * -found.cost:
+        if stood.depth <= DEEPEST and -stood.found.cost > WORTH * -found.cost:
             return replace(stood, rests=True)
     return None
 

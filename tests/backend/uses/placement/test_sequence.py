@@ -5,7 +5,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from propfield.body.skeleton import JOINT_INDEX
-from propfield.uses.placement.place import Wish
+from propfield.errors import PropfieldError
+from propfield.evaluation.penetration import placed_penetration
+from propfield.uses.placement.clearing import DEEPEST
+from propfield.uses.placement.place import Wish, placements
 from propfield.uses.placement.problem import checked
 from propfield.uses.placement.sequence import cheapest_way, path_over_frames, smoothed
 
@@ -61,3 +64,46 @@ def test_a_prop_follows_the_hand_that_holds_it(held, arms_down):
     steps = np.linalg.norm(np.diff(np.array(local) @ middle, axis=0), axis=1)
     assert steps.max() < 0.005
     assert list(dict.fromkeys(seen)) == ["pose the field", "search", "follow the motion", "settle"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_no_frame_of_a_long_clip_is_deeper_than_it_may_be(held, arms_down):
+    """The forearm swings so that the angle is taken through the trunk."""
+    field, _ = held
+    across = arms_down.copy()
+    across[JOINT_INDEX["right_elbow"]] = [0, 2.2, 0]
+    across[JOINT_INDEX["right_shoulder"]] = [0, 0.9, 0.9]
+    poses = [arms_down, across, np.zeros((24, 3), np.float32)]
+    bones = [
+        bones_of((1 - share) * poses[leg] + share * poses[leg + 1])
+        for leg in range(2)
+        for share in np.arange(32) / 32
+    ]
+    mesh = angle()
+    problem = checked(
+        prop_vertices=np.asarray(mesh.vertices, np.float32),
+        prop_faces=np.asarray(mesh.faces, np.int32),
+        bones=np.array(bones),
+    )
+    path = path_over_frames(field, problem, Wish("use"))
+    assert [each.frame for each in path] == list(range(64))
+    assert max(each.penetration for each in path) <= DEEPEST
+    measured = [placed_penetration(field, problem, "use", each.matrix, each.frame) for each in path[::4]]
+    assert max(measured) <= DEEPEST + 3e-4
+
+
+def test_a_start_far_from_the_field_says_what_to_do(held, arms_down):
+    mesh = angle()
+    away = np.eye(4)
+    away[:3, 3] = [30.0, 0, 0]
+    problem = checked(
+        prop_vertices=np.asarray(mesh.vertices, np.float32),
+        prop_faces=np.asarray(mesh.faces, np.int32),
+        bones=np.array([bones_of(arms_down)]),
+        start=away,
+    )
+    with pytest.raises(PropfieldError, match="move it to where it belongs"):
+        path_over_frames(held[0], problem, Wish("use"))
+    with pytest.raises(PropfieldError, match="move it to where it belongs"):
+        placements(held[0], problem, Wish("use"))

@@ -1,0 +1,131 @@
+"""No point of a placed prop is deeper in the body than it may be, measured apart from the placing."""
+
+import numpy as np
+import pytest
+import trimesh
+
+from propfield.body.skeleton import JOINT_INDEX
+from propfield.evaluation.penetration import penetration, placed_penetration
+from propfield.uses.placement.body_solid import body_solid
+from propfield.uses.placement.clearing import DEEPEST, least_shift
+from propfield.uses.placement.deepest import deepest, halved
+from propfield.uses.placement.place import Wish, placements
+from propfield.uses.placement.problem import checked
+
+from .known_field import at_joint, bones_of, field_of, rigid
+
+BALL = trimesh.creation.icosphere(subdivisions=5, radius=0.3)
+
+
+def ball_solid(free=None):
+    none = np.zeros(len(BALL.vertices), bool)
+    return body_solid(BALL, np.full(3, -0.25), np.full(3, 0.25), none if free is None else free)
+
+
+def spike(depth, way):
+    """A needle whose point is so deep in the ball, on a plate that is outside of it."""
+    needle = trimesh.creation.cone(radius=0.002, height=0.05)
+    needle.apply_translation([0, 0, -0.05])
+    plate = trimesh.creation.box((2.0, 2.0, 0.02), trimesh.transformations.translation_matrix([0, 0, -0.06]))
+    mesh = trimesh.util.concatenate([needle, plate])
+    matrix = trimesh.geometry.align_vectors([0, 0, 1], -np.array(way, float))
+    matrix[:3, 3] = (0.3 - depth) * np.array(way, float) / np.linalg.norm(way)
+    return mesh.apply_transform(matrix)
+
+
+@pytest.mark.parametrize("way", [(1.0, 0, 0), (0.3, -0.8, 0.5)])
+@pytest.mark.parametrize("depth", [0.004, 0.007, 0.02])
+def test_the_point_of_a_needle_is_found(way, depth):
+    prop = spike(depth, way)
+    found = deepest(np.asarray(prop.triangles), ball_solid(), 0.005)
+    if depth > 0.005:
+        assert DEEPEST < found.depth <= depth + 1e-6
+        assert len(found.points)
+    else:
+        assert found.depth <= 0.005
+        assert not len(found.points)
+    assert penetration(prop, BALL, np.zeros(len(BALL.faces), bool)) == pytest.approx(depth, abs=7e-4)
+
+
+def test_where_there_is_no_lattice_rays_tell():
+    solid = body_solid(BALL, np.full(3, 0.1), np.full(3, 0.2), np.zeros(len(BALL.vertices), bool))
+    found = deepest(np.asarray(spike(0.02, (-1.0, 0, 0)).triangles), solid, 0.005)
+    assert DEEPEST < found.depth <= 0.02 + 1e-6
+
+
+def test_what_may_be_gone_into_does_not_count():
+    prop = spike(0.02, (1.0, 0, 0))
+    free = BALL.vertices[:, 0] > 0
+    assert deepest(np.asarray(prop.triangles), ball_solid(free), 0.005).depth == 0
+    assert penetration(prop, BALL, free[BALL.faces].any(1)) == 0
+    other = spike(0.02, (-1.0, 0, 0))
+    assert deepest(np.asarray(other.triangles), ball_solid(free), 0.005).depth > DEEPEST
+
+
+def test_halves_make_up_the_whole():
+    triangles = np.random.default_rng(0).normal(size=(20, 3, 3))
+
+    def areas(corners):
+        return np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+
+    assert areas(halved(triangles)).reshape(20, 2) == pytest.approx(np.tile(areas(triangles) / 2, (2, 1)).T)
+
+
+def test_the_least_shift_heeds_every_wall():
+    walls = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    free = np.ones(3, bool)
+    assert least_shift(walls, np.array([0.01, -0.02]), free) == pytest.approx([0.01, 0, 0], abs=1e-9)
+    assert least_shift(walls, np.array([0.01, 0.005]), free) == pytest.approx([0.01, 0.005, 0], abs=1e-9)
+    slanted = np.array([[0.6, 0.8, 0.0]])
+    sideways = least_shift(slanted, np.array([0.006]), np.array([True, False, True]))
+    assert sideways == pytest.approx([0.01, 0, 0], abs=1e-9)
+    # Both sides of a finger.
+    assert least_shift(np.array([[1.0, 0, 0], [-1.0, 0, 0]]), np.array([0.01, 0.01]), free) is None
+
+
+def hugging():
+    """Both hands before the chest, the fingers toward each other."""
+    pose = np.zeros((24, 3), np.float32)
+    for side, sign in (("left", 1), ("right", -1)):
+        pose[JOINT_INDEX[f"{side}_shoulder"]] = [0, -0.9 * sign, -0.9 * sign]
+        pose[JOINT_INDEX[f"{side}_elbow"]] = [0, -1.2 * sign, 0]
+    return pose
+
+
+STAR = trimesh.util.concatenate(
+    [
+        trimesh.creation.cylinder(radius=0.004, height=0.5).apply_transform(rigid(turn))
+        for turn in ((0.1, 0, 0), (1.6, 0.2, 0), (0, 1.5, 0.3), (0.8, 0.8, 0))
+    ]
+)
+PROPS = {
+    "ball": trimesh.creation.icosphere(subdivisions=3, radius=0.11),
+    "board": trimesh.creation.box((0.9, 0.3, 0.02)),
+    "rods": STAR,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "joint", "shift"),
+    [
+        ("ball", "left_wrist", (0.1, 0.0, 0.03)),
+        ("rods", "left_wrist", (0.1, 0.0, 0.03)),
+        ("rods", "spine3", (0.0, 0.0, 0.1)),
+        ("board", "left_knee", (0.0, 0.05, 0.0)),
+    ],
+)
+def test_nothing_is_placed_deeper_than_it_may_be(name, joint, shift):
+    mesh = PROPS[name]
+    place = rigid((0.4, 0.2, 0.0), at_joint(joint) + np.array(shift))
+    field = field_of(
+        place, joint, None, lambda points: np.linalg.norm(points / (2.0, 1.0, 1.0), axis=1) < 0.13
+    )
+    problem = checked(
+        prop_vertices=np.asarray(mesh.vertices, np.float32),
+        prop_faces=np.asarray(mesh.faces, np.int32),
+        bones=bones_of(hugging())[None],
+    )
+    for each in placements(field, problem, Wish("use", count=3)):
+        measured = placed_penetration(field, problem, "use", each.matrix)
+        assert measured <= DEEPEST + 3e-4
+        assert each.penetration == pytest.approx(measured, abs=1.5e-3)
