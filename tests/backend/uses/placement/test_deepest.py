@@ -100,7 +100,6 @@ STAR = trimesh.util.concatenate(
 )
 PROPS = {
     "ball": trimesh.creation.icosphere(subdivisions=3, radius=0.11),
-    "board": trimesh.creation.box((0.9, 0.3, 0.02)),
     "rods": STAR,
 }
 
@@ -109,9 +108,7 @@ PROPS = {
     ("name", "joint", "shift"),
     [
         ("ball", "left_wrist", (0.1, 0.0, 0.03)),
-        ("rods", "left_wrist", (0.1, 0.0, 0.03)),
-        ("rods", "spine3", (0.0, 0.0, 0.1)),
-        ("board", "left_knee", (0.0, 0.05, 0.0)),
+        pytest.param("rods", "left_wrist", (0.1, 0.0, 0.03), marks=pytest.mark.slow),
     ],
 )
 def test_nothing_is_placed_deeper_than_it_may_be(name, joint, shift):

@@ -69,7 +69,7 @@ def test_a_prop_follows_the_hand_that_holds_it(held, arms_down):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_no_frame_of_a_long_clip_is_deeper_than_it_may_be(held, arms_down):
-    """The forearm swings so that the angle is taken through the trunk."""
+    """The forearm swings in front of the trunk and out again."""
     field, _ = held
     across = arms_down.copy()
     across[JOINT_INDEX["right_elbow"]] = [0, 2.2, 0]
