@@ -19,6 +19,10 @@ NEIGHBOURS = 12
 RAYS = np.array([[0.31, 0.52, 0.795], [-0.62, -0.21, 0.756], [0.11, -0.93, 0.351]])
 SLACK = 0.0001
 """Metres by which the nearest triangle may be missed, the body's samples being so dense."""
+GAP = 0.01
+"""Metres that a sample of the body is away from any point of its surface at most."""
+AT_ONCE = 50_000
+"""Points that are measured at once."""
 
 
 def placed_penetration(
@@ -45,6 +49,9 @@ def penetration(prop: trimesh.Trimesh, body: trimesh.Trimesh, face_free: Bool[np
     samples, sample_face = trimesh.sample.sample_surface(body, count, seed=2)
     tree = cKDTree(np.concatenate([samples, body.triangles_center]))
     faces = np.concatenate([sample_face, np.arange(len(body.faces))])
+    if face_free.all():
+        return 0.0
+    counting = cKDTree(tree.data[~face_free[faces]])
     triangles = np.asarray(prop.triangles, float)
     deepest = 0.0
     for spacing in SPACINGS:
@@ -55,11 +62,20 @@ def penetration(prop: trimesh.Trimesh, body: trimesh.Trimesh, face_free: Bool[np
             if not large.any():
                 break
             triangles = np.concatenate([triangles[~large], _quartered(triangles[large])])
-        # The middle and the corners stand for the triangle.
+        # The middle stands for the triangle, of which no point is farther from it than its reach.
         middles = triangles.mean(1)
-        inside, depth, counts, near_counting = _depths(body, tree, faces, face_free, middles)
-        deepest = max(deepest, float(depth[counts].max(initial=0)))
         reach = np.linalg.norm(triangles - middles[:, None], axis=2).max(1) + SLACK
+        # What is free is nearer to all of it than what counts.
+        free = counting.query(middles)[0] - GAP - reach > tree.query(middles)[0] + reach
+        triangles, middles, reach = triangles[~free], middles[~free], reach[~free]
+        if not len(triangles):
+            break
+        pieces = [
+            _depths(body, tree, faces, face_free, middles[begin : begin + AT_ONCE])
+            for begin in range(0, len(middles), AT_ONCE)
+        ]
+        inside, depth, counts, near_counting = (np.concatenate(piece) for piece in zip(*pieces, strict=True))
+        deepest = max(deepest, float(depth[counts].max(initial=0)))
         near_counting |= reach > BODY_SPACING / 2
         triangles = triangles[near_counting & (np.where(inside, depth, -depth) + reach > deepest)]
         if not len(triangles):
