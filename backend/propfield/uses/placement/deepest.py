@@ -10,6 +10,9 @@ from propfield.uses.placement.body_solid import BodySolid
 
 EXACT = 0.0003
 """Metres to which it is certain that nothing is deeper."""
+BORDER = 0.001
+"""Metres to which it is known where what may be gone into ends. In a crease of the body many points are as
+far from a triangle of each kind, and no closer look would tell them apart."""
 MOST = 20_000
 """Triangles that are looked at at once, those that may be deepest first."""
 
@@ -27,7 +30,8 @@ class Deepest:
 
 def deepest(triangles: Float64[np.ndarray, "T 3 3"], body: BodySolid, allowed: float) -> Deepest:
     """The deepest of all points of triangles (metres) in a body, as BodySolid.depths tells it. Not more than
-    `allowed` means that no point of any triangle is deeper, up to EXACT; if one is, it looks no further."""
+    `allowed` means that no point of any triangle is deeper, up to EXACT, but for points closer than BORDER to
+    where a prop may go in; if one is, it looks no further."""
     best = 0.0
     waiting = [triangles]
     while waiting:
@@ -46,7 +50,7 @@ def deepest(triangles: Float64[np.ndarray, "T 3 3"], body: BodySolid, allowed: f
         best = max(best, float(depth.max()))
         if best > allowed:
             return Deepest(best, middles[depth > allowed])
-        open_ = (raw + around > allowed) & (around > EXACT)
+        open_ = (raw + around > allowed) & (around > np.where(body.face_free[face], BORDER, EXACT))
         # What is all in a hand that holds it, say, needs no closer look.
         free = np.flatnonzero(open_ & body.face_free[face])
         open_[free] = body.may_count(middles[free], around[free])
