@@ -21,6 +21,8 @@ MOST_SAMPLES = 400_000
 FAR_STEP = 0.03
 """Metres between the nodes of the lattice of the whole body, where there is no finer one."""
 NEIGHBOURS = 6
+MANY = 2000
+"""Points for which it is worth to ask in several threads."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class BodySolid:
     ) -> tuple[Float64[np.ndarray, "N K"], Int64[np.ndarray, "N K"], Float64[np.ndarray, "N K 3"]]:
         """Distances to the triangles of the nearest samples, which they are, and where on them is nearest."""
         count = min(neighbours, samples.n)
-        _, nearest = samples.query(points, k=count)
+        _, nearest = samples.query(points, k=count, workers=-1 if len(points) > MANY else 1)
         faces = sample_face[nearest.reshape(len(points), count)]
         repeated = np.repeat(points, count, 0)
         closest = trimesh.triangles.closest_point(self._corners[faces.ravel()], repeated).reshape(

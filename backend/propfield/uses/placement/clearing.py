@@ -22,6 +22,8 @@ LONGEST = 0.03
 """Metres of one shift; what nearly contradicts itself would go farther."""
 MOST_TOUCHING = 60
 """Points that a shift heeds."""
+MOST_KNOWN = 3000
+"""Points that were too deep which are remembered."""
 WAYS, FIRST, LONGER, TRIED = 40, 0.003, 1.3, 5
 """Directions in which the nearest way out is sought, the length in metres from which, what the next one is
 longer by, and how many of a length are measured exactly."""
@@ -73,17 +75,21 @@ def cleared(
     ways = ways[np.linalg.norm(ways, axis=1) > 0.1]
     ways /= np.linalg.norm(ways, axis=1)[:, None]
     length, turned = FIRST, np.ascontiguousarray(found.place[:3, :3])
-    points = prop.points(deep @ found.matrix[:3, :3] / found.scale**2)
     while length < min(farthest, 2 * apart):
-        # The search's lattice says where to look first, and exact distances what is out.
+        # The search's lattice says where to look first, exact distances of the points that were too deep
+        # somewhere what is not worth a closer look, and those of all of it what is out.
+        points = prop.points(deep @ found.matrix[:3, :3] / found.scale**2)
         shifted = start + length * ways
         rough = [touching(turned, each, found.scale, points, 1, frame.scene)[2] for each in shifted]
         for way in np.argsort(rough, kind="stable")[:TRIED]:
             if rough[way] > DEEPEST:
                 break
-            depth, _ = _depth(triangles, surface, frame, shifted[way])
+            if frame.body.depths(deep + shifted[way]).max(initial=0) > DEEPEST:
+                continue
+            depth, inside = _depth(triangles, surface, frame, shifted[way])
             if depth <= DEEPEST:
                 return _moved(found, shifted[way], depth)
+            deep = np.concatenate([deep[-MOST_KNOWN:], inside - shifted[way]])
         length *= LONGER
     return Settled(found, np.inf, False)
 
