@@ -24,6 +24,9 @@ WORN_SHARE, WORN_BINS, WORN_REACH = 0.5, 24, 0.12
 about the body's axis."""
 LIKELY = 0.3
 """Part of the peak from which a field counts as being somewhere."""
+HANDS = ("left hand", "right hand")
+HELD_SHARE = 0.03
+"""Of a hand, where the field has to be for the hand to close around what is there."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +82,28 @@ def met_parts(kind: InteractionType) -> list[str]:
 
 
 def free_vertices(character: Character, kind: InteractionType, posed: PosedField) -> Bool[np.ndarray, " V"]:
-    """Vertices of the character into which the prop may go: hands close around what they hold; heads are in
-    hats, and necks and shoulders in collars and straps, where the field goes round them."""
+    """Vertices of the character into which the prop may go: hands close around what they hold, those that the
+    type names and those that the field reaches; heads are in hats, and necks and shoulders in collars and
+    straps, where the field goes round them."""
     free = np.zeros(len(character.vertex_joint), bool)
-    for part in met_parts(kind):
-        if part.endswith("hand") or (part in ("head", "torso") and _goes_round(character, part, posed)):
+    held = [hand for hand in HANDS if _reaches(character, hand, posed)]
+    for part in dict.fromkeys([*met_parts(kind), *held]):
+        if part in HANDS or (part in ("head", "torso") and _goes_round(character, part, posed)):
             own = character.part(part)
             free |= own
             if own.any():
                 away, _ = cKDTree(character.mesh.vertices[own]).query(character.mesh.vertices)
                 free |= away < FREE_AROUND
     return free
+
+
+def _reaches(character: Character, part: str, posed: PosedField) -> bool:
+    """Whether the field is likely at some of the part."""
+    own = np.asarray(character.mesh.vertices)[character.part(part)]
+    nodes = np.rint((own - posed.origin) / posed.step).astype(int)
+    nodes = nodes[((nodes >= 0) & (nodes < posed.values.shape)).all(1)]
+    likely = posed.values[tuple(nodes.T)] > LIKELY * posed.values.max()
+    return bool(likely.sum() > HELD_SHARE * len(own)) if len(own) else False
 
 
 def _goes_round(character: Character, part: str, posed: PosedField) -> bool:

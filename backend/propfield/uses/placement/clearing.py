@@ -138,6 +138,13 @@ def _contacts(
     return outward, raw[chosen] - AIM
 
 
+def exact_depth(found: Found, prop: PropSolid, frame: Frame) -> tuple[float, Float64[np.ndarray, "M 3"]]:
+    """How deep a placed prop is, and points of it in space that are in the body."""
+    turned = found.matrix[:3, :3].T
+    triangles = np.asarray(prop.mesh.triangles, float) @ turned
+    return _depth(triangles, prop.surface() @ turned, frame, found.place[:3, 3])
+
+
 def _moved(found: Found, at: Float64[np.ndarray, "3"], depth: float) -> Settled:
     place = found.place.copy()
     place[:3, 3] = at

@@ -7,14 +7,14 @@ from jaxtyping import Float64
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
-from propfield.uses.placement.clearing import DEEPEST, Settled, cleared
+from propfield.uses.placement.clearing import DEEPEST, Settled, cleared, exact_depth
 from propfield.uses.placement.prop_solid import PropSolid
 from propfield.uses.placement.scene import Frame
 from propfield.uses.placement.search import Found, refine
 
 HARD = 40.0
 """What a metre of depth costs here, in soft intersection over union: more than any field gives."""
-ROUNDS = 4
+ROUNDS = 6
 MOST_DEEP = 200
 FARTHEST = 0.15
 """Metres from where the field has it that it may have to go to be out of the body."""
@@ -45,19 +45,18 @@ def _out_of_body(
     free: tuple[bool, ...] = (True,) * 6,
 ) -> Settled:
     scene = frame.scene._replace(depth=HARD)
-    surface = prop.surface()
     missed = np.zeros((0, 3))
     best: tuple[float, Found] | None = None
     for turn in range(ROUNDS):
-        depths = frame.body.depths(surface @ found.matrix[:3, :3].T + found.place[:3, 3])
-        depth = float(depths.max())
+        depth, inside = exact_depth(found, prop, frame)
         if best is None or depth < best[0]:
             best = depth, found
         if depth <= DEEPEST:
             break
-        # What the search's own points missed is among them from now on.
-        deep = depths.argsort()[::-1][:MOST_DEEP]
-        missed = np.concatenate([missed, surface[deep[depths[deep] > 0]]])
+        # What the search's own points missed is among them from now on, in the prop's own space.
+        away = frame.body.depths(inside)
+        deep = inside[away.argsort()[::-1][:MOST_DEEP]] - found.place[:3, 3]
+        missed = np.concatenate([missed, deep @ found.matrix[:3, :3] / found.scale**2])
         found = refine(
             found.matrix,
             points=prop.points(missed),
