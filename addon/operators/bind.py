@@ -9,6 +9,7 @@ from ..scene.field_mesh import import_field_mesh
 from ..scene.field_object import (
     field_modifier,
     fingerprint,
+    has_field_modifier,
     helper_of,
     is_field_object,
     lattice_of,
@@ -50,7 +51,9 @@ bones that it has now"""
         try:
             field = field_of(context)
             helper = bind_rig(field, armature)
-            candidates = dict.fromkeys([*context.selected_objects, *armature.children])
+            # Of its own, those whose modifier was applied or taken off are the animator's by now.
+            own = [child for child in armature.children if has_field_modifier(child)]
+            candidates = dict.fromkeys([*context.selected_objects, *own])
             moving = [old for old in candidates if _shows(old, field) and helper_of(old) != helper]
             for old in moving:
                 _move_over(old, field, armature)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import bpy
 
@@ -40,9 +40,23 @@ def is_field_object(object_: bpy.types.Object | None) -> bool:
 def field_modifier(object_: bpy.types.Object) -> bpy.types.NodesModifier:
     """The modifier with the inputs, whatever it is called by now. SceneError where it was taken off."""
     for modifier in object_.modifiers:
-        if isinstance(modifier, bpy.types.NodesModifier) and "Type" in input_items(modifier.node_group):
+        if _has_inputs(modifier):
             return modifier
     raise SceneError(f"“{object_.name}” has no Propfield modifier any more: import the field anew.")
+
+
+def has_field_modifier(object_: bpy.types.Object) -> bool:
+    """Whether the modifier with the inputs is still there."""
+    return any(_has_inputs(modifier) for modifier in object_.modifiers)
+
+
+def _has_inputs(modifier: bpy.types.Modifier) -> TypeGuard[bpy.types.NodesModifier]:
+    # A nodes modifier may have lost its group.
+    return (
+        isinstance(modifier, bpy.types.NodesModifier)
+        and modifier.node_group is not None
+        and "Type" in input_items(modifier.node_group)
+    )
 
 
 def lattice_of(object_: bpy.types.Object) -> bpy.types.Object | None:

@@ -88,6 +88,27 @@ def test_what_was_imported_moves_over_to_corrected_bones(blender, unknown):
     assert np.array_equal(deformed_vertices(moved), deformed_vertices(anew))
 
 
+def test_a_field_object_without_its_modifier_does_not_keep_bind_from_working(blender, unknown):
+    propfield, settings = blender.ops.propfield, blender.context.scene.propfield
+    propfield.map_bones()
+    for type_name in ("carry", "hold"):
+        assert propfield.import_mesh(type_name=type_name) == {"FINISHED"}
+        blender.context.view_layer.objects.active.name = type_name
+    applied = blender.data.objects["hold"]
+    applied.modifiers.clear()
+    settings.bones.spine3 = ""
+    blender.ops.object.select_all(action="DESELECT")
+    blender.context.view_layer.objects.active = unknown
+    before = blender.data.objects["carry"]
+    assert propfield.bind() == {"FINISHED"}
+    assert blender.data.objects["carry"] != before
+    assert blender.data.objects["hold"] == applied
+    # Asked for by name, it is told why not.
+    applied.select_set(True)
+    with pytest.raises(RuntimeError, match="“hold” has no Propfield modifier any more"):
+        propfield.bind()
+
+
 def test_undo_takes_the_mapping_back(blender, unknown):
     from addon.scene.bone_choice import bones_by_hand
 
