@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import bmesh
 import bpy
 import numpy as np
 
@@ -55,21 +56,22 @@ def vertex_places(mesh: bpy.types.Mesh) -> np.ndarray:
 
 
 def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> None:
-    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on; groups of
-    these names are made anew, others stay as they are."""
+    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on; other
+    groups stay as they are."""
+    groups = object_.vertex_groups
+    numbers = [(groups.get(joint) or groups.new(name=joint)).index for joint in JOINT_NAMES]
     mesh = object_.data
     assert isinstance(mesh, bpy.types.Mesh)
-    values = np.zeros(len(mesh.vertices), np.float32)
-    # Blender takes attributes over as groups all at once; from Python it would be vertex by vertex.
-    with bpy.context.temp_override(object=object_, active_object=object_):
-        for joint, own in zip(JOINT_NAMES, weights.T, strict=True):
-            before = object_.vertex_groups.get(joint)
-            if before is not None:
-                object_.vertex_groups.remove(before)
-            values[first:] = np.where(own > WEIGHT_FLOOR, own, 0)
-            mesh.attributes.active = mesh.attributes.new(joint, "FLOAT", "POINT")
-            mesh.attributes.active.data.foreach_set("value", values)
-            bpy.ops.geometry.attribute_convert(mode="VERTEX_GROUP")
+    edited = bmesh.new()
+    edited.from_mesh(mesh)
+    layer = edited.verts.layers.deform.verify()
+    edited.verts.ensure_lookup_table()
+    rows, joints = np.nonzero(weights > WEIGHT_FLOOR)
+    values = weights[rows, joints].tolist()
+    for row, joint, value in zip((rows + first).tolist(), joints.tolist(), values, strict=True):
+        edited.verts[row][layer][numbers[joint]] = value
+    edited.to_mesh(mesh)
+    edited.free()
 
 
 def follow_armature(object_: bpy.types.Object, armature: bpy.types.Object) -> None:
