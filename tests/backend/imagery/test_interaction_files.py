@@ -61,11 +61,9 @@ def test_hands_and_feet_get_to_what_they_reach_for(recipe: Recipe) -> None:
         for wish in recipe.reaches:
             if wish.frame != "prop":
                 continue
-            side, _, limb = wish.limb.partition(" ")
-            names = (f"{side}_wrist", f"{side}_hand") if limb == "hand" else (f"{side}_ankle", f"{side}_foot")
-            near = scene.joints[[JOINT_INDEX[name] for name in names]].mean(0)
-            distance = surface.query(near)[0]
-            assert distance < 0.13
+            own = scene.vertices[open_body().part_vertices(wish.limb)]
+            # A suitcase's handle was out of reach of every arm, by 7 cm in the median.
+            assert surface.query(own)[0].min() < 0.02
 
 
 # The hand belongs in the glove.

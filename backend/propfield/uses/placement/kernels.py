@@ -18,7 +18,8 @@ class Scene(NamedTuple):
     body: signed distance to the body, negative inside, free parts at 0.
     parts: distances to each of the parts that are met; there may be none.
     contact: cost of a metre of gap.
-    depth: cost of a metre of the greatest depth beyond ALLOWED, and of a tenth of the mean one.
+    depth: cost of a metre of the greatest depth beyond `allowed`.
+    allowed: metres of depth.
     ground: height; −inf for none.
     rest: cost of a metre between the prop's lowest point and the ground.
     """
@@ -35,6 +36,7 @@ class Scene(NamedTuple):
     part_step: float
     contact: float
     depth: float
+    allowed: float
     ground: float
     rest: float
 
@@ -50,8 +52,8 @@ class Points(NamedTuple):
 
 GAP = 0.005
 """Metres of a gap that still count as contact."""
-ALLOWED = 0.002
-"""Metres of depth that cost nothing: less than anybody sees."""
+MEAN_DEPTH = 30.0
+"""What a metre of the mean depth of all points of the surface costs."""
 BELOW = 20.0
 """What a metre below the ground costs."""
 
@@ -148,7 +150,7 @@ def cost(state, start, points, every, scene):
     value = -overlap(mean_field(R, t, scale, points.inner, every, scene), scale, points.volume, scene.mass)
     gap, mean_depth, deepest, lowest = touching(R, t, scale, points, every, scene)
     value += scene.contact * max(gap - GAP, 0.0)
-    value += scene.depth * (max(deepest - ALLOWED, 0.0) + 10 * mean_depth)
+    value += scene.depth * max(deepest - scene.allowed, 0.0) + MEAN_DEPTH * mean_depth
     if scene.ground > -np.inf:
         value += BELOW * max(scene.ground - lowest, 0.0) + scene.rest * min(abs(lowest - scene.ground), 0.1)
     return value

@@ -1,6 +1,8 @@
 """A prop's placements on a posed character: the search, and what is told of what it found."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +16,14 @@ from propfield.progress import Progress, silent
 from propfield.uses.placement.carriers import carriers
 from propfield.uses.placement.character import Character, posed_character
 from propfield.uses.placement.clearing import DEEPEST, Settled, cleared
-from propfield.uses.placement.kernels import GAP, mean_field, overlap
 from propfield.uses.placement.problem import Problem
 from propfield.uses.placement.prop_solid import PropSolid, prop_solid
-from propfield.uses.placement.scene import CONTACT, Frame, frame_of
-from propfield.uses.placement.search import FINE, Found, distinct, refine, search
-from propfield.uses.placement.settling import settled
+from propfield.uses.placement.scene import Frame, frame_of
+from propfield.uses.placement.search import FINE, KEPT, Found, distinct, refine, search
+from propfield.uses.placement.settling import settled, valued
 
+TOGETHER = 4
+"""Placements that are settled at once: as many on every machine, which all give the same."""
 WORTH = 0.6
 """Placements that are worth less than this part of the best one are not offered."""
 LARGEST, SMALLEST = 20.0, 0.02
@@ -112,11 +115,10 @@ def placements(
             )
         ]
     progress("settle", 0.0)
-    found = distinct(prop, found, wish.count + 4, least=0.4)
-    kept = out_of_body(found, prop, frame, wish.scale, lambda share: progress("settle", share))
+    found = distinct(prop, found, max(KEPT, wish.count + 4), least=0.4)
+    kept = out_of_body(found, prop, frame, wish.scale, wish.count, lambda share: progress("settle", share))
     if not kept:
         raise fits_nowhere(wish, problem)
-    kept.sort(key=lambda each: each.found.cost)
     chosen = distinct(prop, [each.found for each in kept], wish.count, least=WORTH)
     by_place = {id(each.found): each for each in kept}
     told = [described(by_place[id(each)], prop, frame, 0) for each in chosen]
@@ -129,18 +131,29 @@ def out_of_body(
     prop: PropSolid,
     frame: Frame,
     scale: tuple[float, float] | None,
+    wanted: int,
     told: Callable[[float], None] = lambda share: None,
 ) -> list[Settled]:
-    """Of placements, best first, those that fill something of the field once they are out of the body; where
-    all of them are far in it, the best one however far it has to go. None is deeper than DEEPEST."""
-    ready = []
-    for done, each in enumerate(found):
-        ready.append(settled(each, prop, frame, scale))
-        told((done + 1) / (len(found) + 1))
-    outside = [each for each in ready if each.depth <= DEEPEST]
-    if found and not outside:
-        outside = [cleared(found[0], prop, frame)]
-    return [each for each in (valued(each, prop, frame) for each in outside) if each.found.cost < 0]
+    """Of placements those that fill something of the field once they are out of the body, best first; where
+    all of them are far in it, the best one however far it has to go. None is deeper than DEEPEST. Ends with
+    so many that are unlike each other, when those that are left are worth less as they are."""
+    waiting = [valued(Settled(each, np.inf, False), prop, frame).found for each in found]
+    waiting.sort(key=lambda each: each.cost)
+    ready: list[Settled] = []
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, TOGETHER)) as pool:
+        for first in range(0, len(waiting), TOGETHER):
+            best = distinct(prop, [each.found for each in ready], wanted, least=WORTH)
+            if len(best) == wanted and best[-1].cost <= waiting[first].cost:
+                break
+            some = waiting[first : first + TOGETHER]
+            results = list(pool.map(lambda each: settled(each, prop, frame, scale), some))
+            ready += [each for each in results if each.depth <= DEEPEST and each.found.cost < 0]
+            ready.sort(key=lambda each: each.found.cost)
+            told((first + len(some)) / (len(waiting) + 1))
+    if waiting and not ready:
+        last = valued(cleared(waiting[0], prop, frame), prop, frame)
+        ready = [last] if last.found.cost < 0 else []
+    return ready
 
 
 def fits_nowhere(wish: Wish, problem: Problem) -> PropfieldError:
@@ -182,7 +195,7 @@ def character_of(field: OccupancyField, problem: Problem, frame: int) -> Charact
 def described(settled_place: Settled, prop: PropSolid, frame: Frame, number: int) -> Placement:
     """All that is told of a placement."""
     found = settled_place.found
-    score, fill, _ = _overlap(found, prop, frame)
+    score, fill = frame.overlap(prop, found)
     matrix = found.matrix
     whole = matrix.copy()
     whole[:3, 3] -= matrix[:3, :3] @ prop.centre
@@ -197,21 +210,3 @@ def described(settled_place: Settled, prop: PropSolid, frame: Frame, number: int
         settled_place.rests,
         carriers(frame, prop, matrix),
     )
-
-
-def _overlap(found: Found, prop: PropSolid, frame: Frame) -> tuple[float, float, float]:
-    """Soft intersection over union, share of the field, and the field's mean under the prop."""
-    rotation, shift = np.ascontiguousarray(found.place[:3, :3]), found.place[:3, 3]
-    mean = mean_field(rotation, shift, found.scale, prop.inner, 1, frame.scene)
-    volume = prop.volume * found.scale**3
-    score = overlap(mean, found.scale, prop.volume, frame.posed.mass)
-    return float(score), float(volume * mean / frame.posed.mass), float(mean)
-
-
-def valued(each: Settled, prop: PropSolid, frame: Frame) -> Settled:
-    """With what it is worth when depth is no question any more: its overlap, less what a gap costs."""
-    score, _, _ = _overlap(each.found, prop, frame)
-    gap = frame.reach(prop, each.found.matrix)
-    # However far the gap, what fills something of the field is worth something.
-    cost = -score + min(CONTACT * max(gap - GAP, 0.0), 0.9 * score)
-    return Settled(Found(each.found.place, each.found.scale, cost), each.depth, each.rests)

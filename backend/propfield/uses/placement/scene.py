@@ -9,15 +9,18 @@ from scipy.spatial import cKDTree
 from propfield.field.occupancy import OccupancyField, TypeField
 from propfield.uses.placement.body_solid import BodySolid, body_solid
 from propfield.uses.placement.character import GRIP, Character, free_vertices, met_parts
-from propfield.uses.placement.kernels import Scene, touching
+from propfield.uses.placement.kernels import Scene, mean_field, overlap, touching
 from propfield.uses.placement.posed_field import PosedField, posed_field
 from propfield.uses.placement.prop_solid import PropSolid
+from propfield.uses.placement.search import Found
 
 MARGIN = 0.1
 """Metres around the posed field in which the search knows the body."""
 PART_STEP = 0.04
 CONTACT, DEPTH = 2.0, 3.0
-"""What a metre of gap to a hand costs, and one of depth, in soft intersection over union."""
+"""What a metre of gap to a hand costs, and one of the greatest depth, in soft intersection over union."""
+UNSEEN = 0.002
+"""Metres of depth that cost nothing: less than anybody sees."""
 SKIN = 0.25
 """Part of that for other parts: a viewfinder is met by an eye a few centimetres away."""
 
@@ -41,11 +44,18 @@ class Frame:
         gap, _, _, _ = touching(rotation, matrix[:3, 3], scale, prop.points(), 1, self.scene)
         return float(gap)
 
+    def overlap(self, prop: PropSolid, found: Found) -> tuple[float, float]:
+        """Soft intersection over union of a placed prop with the field, and the share of the field in it."""
+        rotation, shift = np.ascontiguousarray(found.place[:3, :3]), found.place[:3, 3]
+        mean = mean_field(rotation, shift, found.scale, prop.inner, 1, self.scene)
+        score = overlap(mean, found.scale, prop.volume, self.posed.mass)
+        return float(score), float(prop.volume * found.scale**3 * mean / self.posed.mass)
+
     def gap(self, prop: PropSolid, matrix: Float64[np.ndarray, "4 4"]) -> float | None:
         """Metres from the prop to the farthest of the parts that the type meets; 0 where one reaches into
         the other, None where it names none."""
         parts = [self.character.part(each) for each in met_parts(self.kind.type)]
-        points = prop.surface() @ matrix[:3, :3].T + matrix[:3, 3]
+        points = prop.surface @ matrix[:3, :3].T + matrix[:3, 3]
         tree = cKDTree(points)
         gaps = []
         for part in parts:
@@ -79,6 +89,7 @@ def frame_of(
         PART_STEP,
         CONTACT,
         DEPTH,
+        UNSEEN,
         -np.inf if ground is None else float(ground),
         0.0,
     )

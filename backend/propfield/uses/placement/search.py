@@ -26,10 +26,16 @@ APART = 0.08
 """Part of the prop's size by which its points move from one start to the next."""
 NEAR, FAR = 0.035, 0.08
 """Metres between the surfaces of placements that are alike: on average, and at most."""
+TURNED, SAME = np.radians(40), 0.02
+"""What is turned by more is another placement, unless the turn takes the prop onto itself to this part of its
+size."""
 FIRST = np.array([0.25, 0.25, 0.25, 0.04, 0.04, 0.04])
 """First steps of a refinement: radians and metres."""
 ROUGH, FINE = 220, 400
 """Evaluations of the first refinement and of the second."""
+COARSE, ROUGHLY = 21, 5
+"""Of so many of the prop's points one is looked at where all ways round are tried, and in the first
+refinement: odd numbers, which leave out no corner of their cubes."""
 KEPT = 12
 
 
@@ -51,6 +57,10 @@ class Found:
         matrix = self.place.copy()
         matrix[:3, :3] *= self.scale
         return matrix
+
+    def at(self, place: Float64[np.ndarray, "4 4"]) -> "Found":
+        """The same prop elsewhere."""
+        return Found(place, self.scale, self.cost)
 
 
 def spread_turns(count: int) -> Float64[np.ndarray, "N 3 3"]:
@@ -99,7 +109,7 @@ def search(
             result = np.empty((len(turns), len(centres)))
 
             def rough(span: tuple[int, int], size: float = size, result: np.ndarray = result) -> None:
-                coarse(*span, turns, centres, size, 5, points, scene, result)
+                coarse(*span, turns, centres, size, COARSE, points, scene, result)
 
             for done, _ in enumerate(pool.map(rough, pairwise(bounds))):
                 told(0.3 * (number + done / 24) / len(sizes))
@@ -115,7 +125,7 @@ def search(
             if len(starts) >= max(STARTS, 2 * wanted):
                 break
         first = []
-        rough_refine = partial(refine, points=points, scene=scene, scale=scale, most=ROUGH, every=4)
+        rough_refine = partial(refine, points=points, scene=scene, scale=scale, most=ROUGH, every=ROUGHLY)
         for done, found in enumerate(pool.map(rough_refine, starts)):
             first.append(found)
             told(0.3 + 0.4 * done / len(starts))
@@ -166,31 +176,49 @@ def refine(
 
 def shifted(prop: PropSolid, first: Float64[np.ndarray, "4 4"], second: Float64[np.ndarray, "4 4"]) -> float:
     """How far a prop's points are moved from one place to another, root mean square, metres."""
-    points = np.c_[prop.inner[:24], np.ones(24)]
+    some = prop.inner[:: len(prop.inner) // 24]
+    points = np.c_[some, np.ones(len(some))]
     return float(np.sqrt((((first - second)[:3] @ points.T) ** 2).sum(0).mean()))
 
 
 def distinct(prop: PropSolid, found: Sequence[Found], most: int, *, least: float) -> list[Found]:
     """Of placements, best first, those that look unlike any before: a prop that is turned onto itself is the
     same. None that is less than `least` of the best one's worth."""
-    near, far = min(NEAR, 0.05 * prop.size), min(FAR, 0.15 * prop.size)
-    kept: list[Found] = []
-    trees: list[tuple[np.ndarray, cKDTree]] = []
+    kept: list[_Look] = []
     for each in found:
-        if kept and kept[0].cost < 0 and each.cost > least * kept[0].cost:
+        if kept and kept[0].found.cost < 0 and each.cost > least * kept[0].found.cost:
             break
-        points = prop.outer @ each.matrix[:3, :3].T + each.place[:3, 3]
-        tree = cKDTree(points)
-        if all(_unlike(points, tree, *other, near, far) for other in trees):
-            kept.append(each)
-            trees.append((points, tree))
+        look = _Look.of(prop, each)
+        if not any(look.alike(other, prop.size) for other in kept):
+            kept.append(look)
         if len(kept) == most:
             break
-    return kept
+    return [look.found for look in kept]
 
 
-def _unlike(
-    points: np.ndarray, tree: cKDTree, others: np.ndarray, other_tree: cKDTree, near: float, far: float
-) -> bool:
-    there, back = other_tree.query(points)[0], tree.query(others)[0]
-    return bool(max(there.mean(), back.mean()) > near or max(there.max(), back.max()) > far)
+@dataclass(frozen=True)
+class _Look:
+    """A placement's surface about the prop's middle, which is at `middle`."""
+
+    found: Found
+    middle: Float64[np.ndarray, "3"]
+    surface: Float64[np.ndarray, "M 3"]
+    tree: cKDTree
+
+    @classmethod
+    def of(cls, prop: PropSolid, found: Found) -> "_Look":
+        surface = prop.outer @ found.matrix[:3, :3].T
+        return cls(found, found.place[:3, 3], surface, cKDTree(surface))
+
+    def alike(self, other: "_Look", size: float) -> bool:
+        """Whether the surfaces lie close together, without being turned round unless nobody could tell."""
+        mean, most = self._apart(other, self.middle - other.middle)
+        if mean > min(NEAR, 0.05 * size) or most > min(FAR, 0.15 * size):
+            return False
+        turn = Rotation.from_matrix(self.found.place[:3, :3] @ other.found.place[:3, :3].T).magnitude()
+        return bool(turn < TURNED or self._apart(other, np.zeros(3))[0] < SAME * size)
+
+    def _apart(self, other: "_Look", shift: Float64[np.ndarray, "3"]) -> tuple[float, float]:
+        """Metres between the surfaces, mean and greatest, this one shifted against the other."""
+        there, back = other.tree.query(self.surface + shift)[0], self.tree.query(other.surface - shift)[0]
+        return float(max(there.mean(), back.mean())), float(max(there.max(), back.max()))

@@ -81,7 +81,7 @@ def path_over_frames(
         for index, track in enumerate(tracks):
             start = carried.at(track.shares, number) @ track.local
             found = refine(
-                start, points=prop.points(), scene=frame.scene, scale=None, most=STEPS, every=2, spread=0.2
+                start, points=prop.points(), scene=frame.scene, scale=None, most=STEPS, every=3, spread=0.2
             )
             places[number, index], costs[number, index] = found.matrix, found.cost
         progress("follow the motion", (number + 1) / total)
@@ -171,7 +171,7 @@ def _tracks(
             found = [refine(start, points=prop.points(), scene=frame.scene, scale=scale, most=400)]
         else:
             found = search(frame.posed, prop, frame.scene, scale, TRACKS, lambda _: None)
-        for result in out_of_body(distinct(prop, found, TRACKS, least=0.6), prop, frame, scale):
+        for result in out_of_body(distinct(prop, found, TRACKS, least=0.6), prop, frame, scale, TRACKS):
             shares = np.zeros(24)
             if not result.rests:
                 for name, share in carriers(frame, prop, result.found.matrix).items():

@@ -7,14 +7,16 @@ from jaxtyping import Float64
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.transform import Rotation
 
-from propfield.uses.placement.clearing import DEEPEST, Settled, cleared, exact_depth
+from propfield.uses.placement.clearing import AIM, DEEPEST, Settled, cleared, exact_depth
+from propfield.uses.placement.kernels import GAP
 from propfield.uses.placement.prop_solid import PropSolid
-from propfield.uses.placement.scene import Frame
+from propfield.uses.placement.scene import CONTACT, Frame
 from propfield.uses.placement.search import Found, refine
 
 HARD = 40.0
 """What a metre of depth costs here, in soft intersection over union: more than any field gives."""
-ROUNDS = 6
+PUSHED, BACK = (0.3, 0.3, 0.6, 0.6, 0.6, 0.6), (0.15, 0.1)
+"""First steps of each further search, in parts of the first one's: out of the body, and back to the field."""
 MOST_DEEP = 200
 FARTHEST = 0.15
 """Metres from where the field has it that it may have to go to be out of the body."""
@@ -44,30 +46,72 @@ def _out_of_body(
     scale: tuple[float, float] | None,
     free: tuple[bool, ...] = (True,) * 6,
 ) -> Settled:
-    scene = frame.scene._replace(depth=HARD)
-    missed = np.zeros((0, 3))
-    best: tuple[float, Found] | None = None
-    for turn in range(ROUNDS):
-        depth, inside = exact_depth(found, prop, frame)
-        if best is None or depth < best[0]:
-            best = depth, found
-        if depth <= DEEPEST:
-            break
-        # What the search's own points missed is among them from now on, in the prop's own space.
-        away = frame.body.depths(inside)
-        deep = inside[away.argsort()[::-1][:MOST_DEEP]] - found.place[:3, 3]
-        missed = np.concatenate([missed, deep @ found.matrix[:3, :3] / found.scale**2])
+    depth, inside = exact_depth(found, prop, frame)
+    if depth <= DEEPEST:
+        return valued(Settled(found, depth, False), prop, frame)
+    # As it lies, by the least motion; and from where the field and the body together have it, which may be
+    # on another side of a limb.
+    missed = _deep_points(inside, found, frame)
+    pushed, _ = _searched(found, missed, prop, frame, scale, free, PUSHED)
+    ways = [cleared(start, prop, frame, np.array(free), FARTHEST) for start in (found, pushed)]
+    outside = [valued(each, prop, frame) for each in ways if each.depth <= DEEPEST]
+    if not outside:
+        return valued(ways[0], prop, frame)
+    best = min(outside, key=lambda each: each.found.cost)
+    # What moved it out may have moved it farther from the field than it had to.
+    back, depth = _searched(best.found, missed, prop, frame, scale, free, BACK)
+    again = valued(Settled(back, depth, False), prop, frame)
+    return again if depth <= DEEPEST and again.found.cost < best.found.cost else best
+
+
+def _searched(
+    found: Found,
+    missed: Float64[np.ndarray, "N 3"],
+    prop: PropSolid,
+    frame: Frame,
+    scale: tuple[float, float] | None,
+    free: tuple[bool, ...],
+    spreads: tuple[float, ...],
+) -> tuple[Found, float]:
+    """Searched once more nearby where depth costs more than any field gives, until it is out of the body; the
+    one that is least deep, and how deep. `missed` are points in the prop's own space that are looked at."""
+    scene = frame.scene._replace(depth=HARD, allowed=AIM)
+    ways = []
+    for spread in spreads:
         found = refine(
             found.matrix,
             points=prop.points(missed),
             scene=scene,
             scale=scale,
             most=300,
-            spread=0.3 if turn < 2 else 0.6,
+            every=3,
+            spread=spread,
             free=free,
         )
-    assert best is not None
-    return cleared(best[1], prop, frame, np.array(free[3:]), FARTHEST)
+        depth, inside = exact_depth(found, prop, frame)
+        ways.append((found, depth))
+        if depth <= DEEPEST:
+            break
+        # What the search's own points missed is among them from now on.
+        missed = np.concatenate([missed, _deep_points(inside, found, frame)])
+    return min(ways, key=lambda each: each[1])
+
+
+def _deep_points(
+    inside: Float64[np.ndarray, "N 3"], found: Found, frame: Frame
+) -> Float64[np.ndarray, "M 3"]:
+    """The deepest of points in space, in the prop's own."""
+    deepest = inside[frame.body.depths(inside).argsort()[::-1][:MOST_DEEP]] - found.place[:3, 3]
+    return deepest @ found.matrix[:3, :3] / found.scale**2
+
+
+def valued(each: Settled, prop: PropSolid, frame: Frame) -> Settled:
+    """With what it is worth when depth is no question any more: its overlap, less what a gap costs."""
+    score, _ = frame.overlap(prop, each.found)
+    gap = frame.reach(prop, each.found.matrix)
+    # However far the gap, what fills something of the field is worth something.
+    cost = -score + min(CONTACT * max(gap - GAP, 0.0), 0.9 * score)
+    return replace(each, found=replace(each.found, cost=cost))
 
 
 def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | None:
@@ -84,7 +128,7 @@ def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | No
         place[1, 3] += ground - lowest
         start = Found(place, found.scale, found.cost)
         # On the ground it may be turned about the vertical and moved sideways.
-        scene = frame.scene._replace(depth=HARD, rest=0.0)
+        scene = frame.scene._replace(depth=HARD, allowed=AIM, rest=0.0)
         sideways = (False, True, False, True, False, True)
         moved = refine(
             start.matrix, points=prop.points(), scene=scene, scale=None, most=200, spread=0.3, free=sideways

@@ -7,7 +7,7 @@ import trimesh
 from propfield.body.skeleton import JOINT_INDEX
 from propfield.evaluation.penetration import penetration, placed_penetration
 from propfield.uses.placement.body_solid import body_solid
-from propfield.uses.placement.clearing import DEEPEST, least_shift
+from propfield.uses.placement.clearing import DEEPEST, LONGEST, least_motion
 from propfield.uses.placement.deepest import deepest, halved
 from propfield.uses.placement.place import Wish, placements
 from propfield.uses.placement.problem import checked
@@ -71,16 +71,45 @@ def test_halves_make_up_the_whole():
     assert areas(halved(triangles)).reshape(20, 2) == pytest.approx(np.tile(areas(triangles) / 2, (2, 1)).T)
 
 
+SHIFTS_ONLY = np.array([False] * 3 + [True] * 3)
+ARM = 0.2
+
+
 def test_the_least_shift_heeds_every_wall():
     walls = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    free = np.ones(3, bool)
-    assert least_shift(walls, np.array([0.01, -0.02]), free) == pytest.approx([0.01, 0, 0], abs=1e-9)
-    assert least_shift(walls, np.array([0.01, 0.005]), free) == pytest.approx([0.01, 0.005, 0], abs=1e-9)
-    slanted = np.array([[0.6, 0.8, 0.0]])
-    sideways = least_shift(slanted, np.array([0.006]), np.array([True, False, True]))
+    points = np.random.default_rng(0).normal(size=(2, 3))
+
+    def shift(outward, wanted, free=SHIFTS_ONLY):
+        motion = least_motion(points[: len(outward)], outward, np.array(wanted), ARM, free)
+        assert motion is None or not motion[:3].any()
+        return motion if motion is None else motion[3:]
+
+    assert shift(walls, [0.01, -0.02]) == pytest.approx([0.01, 0, 0], abs=1e-9)
+    assert shift(walls, [0.01, 0.005]) == pytest.approx([0.01, 0.005, 0], abs=1e-9)
+    sideways = shift(np.array([[0.6, 0.8, 0.0]]), [0.006], SHIFTS_ONLY & (np.arange(6) != 4))
     assert sideways == pytest.approx([0.01, 0, 0], abs=1e-9)
     # Both sides of a finger.
-    assert least_shift(np.array([[1.0, 0, 0], [-1.0, 0, 0]]), np.array([0.01, 0.01]), free) is None
+    assert shift(np.array([[1.0, 0, 0], [-1.0, 0, 0]]), [0.01, 0.01]) is None
+    assert shift(walls, [2 * LONGEST, 0.0]) is None
+
+
+def test_what_no_shift_can_do_a_turn_does():
+    # Two ends that both have to go the way that lies behind them.
+    points = np.array([[0, 0, ARM], [0, 0, -ARM]])
+    outward = np.array([[1.0, 0, 0], [-1.0, 0, 0]])
+    wanted = np.array([0.01, 0.01])
+    assert least_motion(points, outward, wanted, ARM, SHIFTS_ONLY) is None
+    motion = least_motion(points, outward, wanted, ARM, np.ones(6, bool))
+    assert motion == pytest.approx([0, 0.01 / ARM, 0, 0, 0, 0], abs=1e-9)
+    # One end alone: half by turning, half by going there.
+    motion = least_motion(points[:1], outward[:1], wanted[:1], ARM, np.ones(6, bool))
+    assert motion == pytest.approx([0, 0.005 / ARM, 0, 0.005, 0, 0], abs=1e-9)
+
+
+def test_no_points_ask_for_nothing():
+    # SciPy's nnls ended the process.
+    none = np.zeros((0, 3))
+    assert least_motion(none, none, np.zeros(0), ARM, np.ones(6, bool)) is None
 
 
 def hugging():
