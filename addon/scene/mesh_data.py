@@ -1,6 +1,7 @@
 """Meshes from arrays, with vertex groups and point attributes."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
 import bmesh
@@ -65,11 +66,14 @@ def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> 
     edited = bmesh.new()
     edited.from_mesh(mesh)
     layer = edited.verts.layers.deform.verify()
-    edited.verts.ensure_lookup_table()
     rows, joints = np.nonzero(weights > WEIGHT_FLOOR)
-    values = weights[rows, joints].tolist()
-    for row, joint, value in zip((rows + first).tolist(), joints.tolist(), values, strict=True):
-        edited.verts[row][layer][numbers[joint]] = value
+    counts = np.bincount(rows, minlength=len(weights)).tolist()
+    shares = zip(np.array(numbers)[joints].tolist(), weights[rows, joints].tolist(), strict=True)
+    edited.verts.ensure_lookup_table()
+    for vertex, count in zip(edited.verts[first : first + len(weights)], counts, strict=True):
+        own = vertex[layer]
+        for number, share in islice(shares, count):
+            own[number] = share
     edited.to_mesh(mesh)
     edited.free()
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import trimesh
 from scipy.spatial.transform import Rotation
 
 from propfield.body.skeleton import JOINT_INDEX
@@ -12,7 +13,7 @@ from propfield.uses.placement.place import Wish, placements
 from propfield.uses.placement.problem import checked
 from propfield.uses.placement.sequence import cheapest_way, path_over_frames, smoothed
 
-from .known_field import angle, bones_of
+from .known_field import angle, at_joint, bones_of, field_of, rigid
 
 
 def test_the_cheapest_way_pays_for_motion():
@@ -91,6 +92,41 @@ def test_no_frame_of_a_long_clip_is_deeper_than_it_may_be(held, arms_down):
     assert max(each.penetration for each in path) <= DEEPEST
     measured = [placed_penetration(field, problem, "use", each.matrix, each.frame) for each in path[::4]]
     assert max(measured) <= DEEPEST + 3e-4
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_what_the_motion_would_take_into_the_trunk_goes_along_it(arms_down):
+    """A box in the hand; the forearm swings so far across that the box would be 6 cm in the chest."""
+    place = rigid(shift=at_joint("right_wrist") + np.array([-0.12, 0, 0.12]))
+    size = np.array([0.3, 0.22, 0.1])
+    box = trimesh.creation.box(size)
+    field = field_of(place, "right_wrist", None, lambda points: (np.abs(points) < size / 2).all(1))
+    across = arms_down.copy()
+    across[JOINT_INDEX["right_elbow"]] = [0, 2.3, 0]
+    across[JOINT_INDEX["right_shoulder"]] = [0, 0.6, 0.9]
+    shares = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 24))
+    bones = np.array([bones_of((1 - share) * arms_down + share * across) for share in shares])
+    problem = checked(
+        prop_vertices=np.asarray(box.vertices, np.float32),
+        prop_faces=np.asarray(box.faces, np.int32),
+        bones=bones,
+    )
+    path = path_over_frames(field, problem, Wish("use"))
+    carried = bones[:, JOINT_INDEX["right_wrist"]]
+    placed = np.array([each.matrix for each in path])
+    true = carried @ place
+    deep = [placed_penetration(field, problem, "use", matrix, number) for number, matrix in enumerate(true)]
+    assert max(deep) > 0.05
+    measured = [placed_penetration(field, problem, "use", each.matrix, each.frame) for each in path]
+    assert max(measured) <= DEEPEST + 3e-4
+    # Off its place only about when it has to be, and it goes there and back without a leap.
+    off = np.linalg.norm((placed - true)[:, :3, 3], axis=1)
+    assert off[:8].max() < 0.01
+    assert off[-8:].max() < 0.01
+    assert off.max() < 0.08
+    local = np.linalg.inv(carried) @ placed
+    assert np.linalg.norm(np.diff(local[:, :3, 3], axis=0), axis=1).max() < 0.04
 
 
 def test_a_start_far_from_the_field_says_what_to_do(held, arms_down):
