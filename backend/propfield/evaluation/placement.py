@@ -63,10 +63,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Symmetry:
-    """Turns about a prop's middle, in its own space, that take it onto itself."""
+    """Turns about a prop's middle, in its own space, that take it onto itself; `round` if any turn does."""
 
     middle: Float64[np.ndarray, "3"]
     turns: Float64[np.ndarray, "S 3 3"]
+    round: bool
 
 
 def evaluate_placement(
@@ -147,6 +148,8 @@ def _apart(
     # The trace of each relative turn after each symmetry tells the angle.
     traces = np.einsum("nab,sab->ns", relative, symmetry.turns)
     turn = np.degrees(np.arccos(np.clip((traces.max(1) - 1) / 2, -1, 1)))
+    if symmetry.round:
+        turn[:] = 0
     nearest = np.maximum(position / NEAR, turn / TURNED).argmin()
     return float(position[nearest]), float(turn[nearest])
 
@@ -167,10 +170,7 @@ def symmetry_of(recipe: Recipe) -> Symmetry:
         ),
     ]
     kept = [turn for turn in turns if np.quantile(tree.query(points @ turn.T)[0], 0.98) < limit]
-    if len(kept) == len(turns):
-        # A ball: any turn at all.
-        kept = list(Rotation.random(3000, random_state=0).as_matrix())
-    return Symmetry(middle, np.array(kept))
+    return Symmetry(middle, np.array(kept), len(kept) == len(turns))
 
 
 def _problem(

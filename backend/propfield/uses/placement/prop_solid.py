@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import trimesh
 from jaxtyping import Bool, Float64, Int64
+from scipy.spatial import cKDTree
 
 from propfield.uses.placement.body_solid import inside_of
 from propfield.uses.placement.kernels import Points
@@ -18,6 +19,8 @@ FINEST = 0.008
 INNER, OUTER = 2000, 1500
 HULL = 200
 FINE_OUTER = 6000
+SAME = 0.02
+"""Part of its size by which a prop may differ from itself turned. Its samples lie some 1.5% apart."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,16 @@ class PropSolid:
         found = np.zeros(len(points), bool)
         found[there] = self.cells[tuple(cells[there].T)]
         return found
+
+    def same_turned(self, turn: Float64[np.ndarray, "3 3"]) -> bool:
+        """Whether a turn about the centre takes the prop onto itself, so that nobody could tell: a ball, and
+        not a laptop whose lid lies where its keyboard was."""
+        away, _ = self._tree.query(self.outer[self.hull :] @ turn.T)
+        return bool(np.quantile(away, 0.98) < SAME * self.size)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self.surface)
 
     @cached_property
     def surface(self) -> Float64[np.ndarray, "N 3"]:

@@ -26,9 +26,8 @@ APART = 0.08
 """Part of the prop's size by which its points move from one start to the next."""
 NEAR, FAR = 0.035, 0.08
 """Metres between the surfaces of placements that are alike: on average, and at most."""
-TURNED, SAME = np.radians(40), 0.02
-"""What is turned by more is another placement, unless the turn takes the prop onto itself to this part of its
-size."""
+TURNED = np.radians(40)
+"""What is turned by more is another placement, unless the turn takes the prop onto itself."""
 FIRST = np.array([0.25, 0.25, 0.25, 0.04, 0.04, 0.04])
 """First steps of a refinement: radians and metres."""
 ROUGH, FINE = 220, 400
@@ -189,7 +188,7 @@ def distinct(prop: PropSolid, found: Sequence[Found], most: int, *, least: float
         if kept and kept[0].found.cost < 0 and each.cost > least * kept[0].found.cost:
             break
         look = _Look.of(prop, each)
-        if not any(look.alike(other, prop.size) for other in kept):
+        if not any(look.alike(other, prop) for other in kept):
             kept.append(look)
         if len(kept) == most:
             break
@@ -198,27 +197,26 @@ def distinct(prop: PropSolid, found: Sequence[Found], most: int, *, least: float
 
 @dataclass(frozen=True)
 class _Look:
-    """A placement's surface about the prop's middle, which is at `middle`."""
+    """A placement and its surface."""
 
     found: Found
-    middle: Float64[np.ndarray, "3"]
     surface: Float64[np.ndarray, "M 3"]
     tree: cKDTree
 
     @classmethod
     def of(cls, prop: PropSolid, found: Found) -> "_Look":
-        surface = prop.outer @ found.matrix[:3, :3].T
-        return cls(found, found.place[:3, 3], surface, cKDTree(surface))
+        surface = prop.outer @ found.matrix[:3, :3].T + found.place[:3, 3]
+        return cls(found, surface, cKDTree(surface))
 
-    def alike(self, other: "_Look", size: float) -> bool:
+    def alike(self, other: "_Look", prop: PropSolid) -> bool:
         """Whether the surfaces lie close together, without being turned round unless nobody could tell."""
-        mean, most = self._apart(other, self.middle - other.middle)
-        if mean > min(NEAR, 0.05 * size) or most > min(FAR, 0.15 * size):
+        mean, most = self._apart(other)
+        if mean > min(NEAR, 0.05 * prop.size) or most > min(FAR, 0.15 * prop.size):
             return False
-        turn = Rotation.from_matrix(self.found.place[:3, :3] @ other.found.place[:3, :3].T).magnitude()
-        return bool(turn < TURNED or self._apart(other, np.zeros(3))[0] < SAME * size)
+        turn = self.found.place[:3, :3].T @ other.found.place[:3, :3]
+        return bool(Rotation.from_matrix(turn).magnitude() < TURNED or prop.same_turned(turn))
 
-    def _apart(self, other: "_Look", shift: Float64[np.ndarray, "3"]) -> tuple[float, float]:
-        """Metres between the surfaces, mean and greatest, this one shifted against the other."""
-        there, back = other.tree.query(self.surface + shift)[0], self.tree.query(other.surface - shift)[0]
+    def _apart(self, other: "_Look") -> tuple[float, float]:
+        """Metres between the surfaces, mean and greatest."""
+        there, back = other.tree.query(self.surface)[0], self.tree.query(other.surface)[0]
         return float(max(there.mean(), back.mean())), float(max(there.max(), back.max()))

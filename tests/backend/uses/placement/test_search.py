@@ -17,6 +17,14 @@ def mitten():
     return mesh
 
 
+def laptop():
+    """A lid and a keyboard of almost one shape, at a right angle: turned round, the one lies in the other's
+    place."""
+    lid = trimesh.creation.box((0.33, 0.22, 0.01), trimesh.transformations.translation_matrix((0, 0.11, 0)))
+    keys = trimesh.creation.box((0.33, 0.02, 0.23), trimesh.transformations.translation_matrix((0, 0, 0.115)))
+    return trimesh.util.concatenate([lid, keys])
+
+
 @pytest.mark.parametrize(
     ("mesh", "ways"),
     [
@@ -52,3 +60,13 @@ def test_every_so_many_points_of_a_prop_are_spread_over_all_of_it():
         assert (np.abs(some.mean(0) - cells.mean(0)) < chance).all()
     few = np.array([[0, 0, 0], [3, 1, 2], [1, 0, 1]])
     assert np.bincount(evenly(few, 9)).tolist() == [3, 3, 3]
+
+
+def test_a_laptop_whose_lid_lies_where_its_keyboard_was_is_another():
+    prop = prop_solid(laptop())
+    axis = np.array([0, 1, 1]) / np.sqrt(2)
+    swapped = trimesh.transformations.rotation_matrix(np.pi, axis)[:3, :3]
+    assert not prop.same_turned(swapped)
+    assert prop.same_turned(np.eye(3))
+    ball = prop_solid(trimesh.creation.icosphere(subdivisions=3, radius=0.12))
+    assert ball.same_turned(rigid((0.4, 1.0, -2.0))[:3, :3])
