@@ -196,10 +196,15 @@ def _problem(
 
 
 def _wish(recipe: Recipe, truth: TruePlaces, ground: bool) -> Wish:
-    lowest = None
-    if ground:
-        things = [truth.scene.vertices, truth.scene.props[0].mesh.vertices]
-        lowest = min(float((each @ truth.world[1, :3] + truth.world[1, 3]).min()) for each in things)
+    if not ground:
+        return Wish(recipe.type.name, FIRST)
+    # Under the prop of nominal size, which is what is placed: a board 4 mm higher than the drawn one would not
+    # go between the feet and the floor.
+    prop = np.asarray(build_prop(recipe.prop.parts, np.eye(4)).mesh.vertices)
+    lowest = min(
+        float((points @ matrix[1, :3] + matrix[1, 3]).min())
+        for points, matrix in ((truth.scene.vertices, truth.world), (prop, truth.places[0]))
+    )
     return Wish(recipe.type.name, FIRST, None, lowest)
 
 
