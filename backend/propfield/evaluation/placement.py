@@ -198,8 +198,8 @@ def _problem(
 def _wish(recipe: Recipe, truth: TruePlaces, ground: bool) -> Wish:
     if not ground:
         return Wish(recipe.type.name, FIRST)
-    # Under the prop of nominal size, which is what is placed: a board 4 mm higher than the drawn one would not
-    # go between the feet and the floor.
+    # Under the prop of nominal size, which is what is placed: a board 4 mm higher than the drawn one would
+    # not go between the feet and the floor.
     prop = np.asarray(build_prop(recipe.prop.parts, np.eye(4)).mesh.vertices)
     lowest = min(
         float((points @ matrix[1, :3] + matrix[1, 3]).min())
