@@ -8,14 +8,14 @@ from jaxtyping import Bool, Float64, Int64
 from scipy.optimize import nnls
 from scipy.spatial.transform import Rotation
 
-from propfield.uses.placement.deepest import deepest
+from propfield.uses.placement.deepest import EXACT, deepest
 from propfield.uses.placement.kernels import touching
 from propfield.uses.placement.prop_solid import PropSolid
 from propfield.uses.placement.scene import Frame
 from propfield.uses.placement.search import Found, shifted, spread_turns
 
-DEEPEST = 0.005
-"""Metres that a prop may be in the body."""
+DEEPEST = 0.005 - EXACT
+"""Metres that a prop may be in the body, as it is measured: no point of it is then deeper than 5 mm."""
 AIM = 0.004
 """Metres that a motion leaves of what was too deep."""
 STEPS = 8
