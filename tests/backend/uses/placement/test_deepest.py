@@ -26,7 +26,7 @@ def spike(depth, way):
     """A needle whose point is so deep in the ball, on a plate that is outside of it."""
     needle = trimesh.creation.cone(radius=0.002, height=0.05)
     needle.apply_translation([0, 0, -0.05])
-    plate = trimesh.creation.box((2.0, 2.0, 0.02), trimesh.transformations.translation_matrix([0, 0, -0.06]))
+    plate = trimesh.creation.box((0.8, 0.8, 0.02), trimesh.transformations.translation_matrix([0, 0, -0.06]))
     mesh = trimesh.util.concatenate([needle, plate])
     matrix = trimesh.geometry.align_vectors([0, 0, 1], -np.array(way, float))
     matrix[:3, 3] = (0.3 - depth) * np.array(way, float) / np.linalg.norm(way)
