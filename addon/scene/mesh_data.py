@@ -57,10 +57,14 @@ def vertex_places(mesh: bpy.types.Mesh) -> np.ndarray:
 
 
 def set_skin(object_: bpy.types.Object, weights: np.ndarray, first: int = 0) -> None:
-    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on; other
-    groups stay as they are."""
+    """Vertex groups named by SMPL's joints, from (n, 24) weights of the vertices from `first` on; groups of
+    these names are made anew, others stay as they are."""
     groups = object_.vertex_groups
-    numbers = [(groups.get(joint) or groups.new(name=joint)).index for joint in JOINT_NAMES]
+    for joint in JOINT_NAMES:
+        before = groups.get(joint)
+        if before is not None:
+            groups.remove(before)
+    numbers = [groups.new(name=joint).index for joint in JOINT_NAMES]
     mesh = object_.data
     assert isinstance(mesh, bpy.types.Mesh)
     edited = bmesh.new()

@@ -6,7 +6,7 @@ import trimesh
 
 from propfield.cli.main import run
 from propfield.errors import NotFound
-from propfield.evaluation.placement import Symmetry, _apart, evaluate_placement, symmetry_of
+from propfield.evaluation.placement import Symmetry, _apart, _wish, evaluate_placement, symmetry_of
 from propfield.field.file import load_field
 from propfield.imagery.studio.interaction_file import recipes
 from propfield.imagery.studio.prop import build_prop
@@ -44,6 +44,16 @@ def test_how_far_a_placement_is_from_the_truth():
     away = true.copy()
     away[:3, 3] += [0, 0, 0.04]
     assert _apart(away, true[None], symmetry) == pytest.approx((0.04, 0), abs=1e-5)
+
+
+def test_the_ground_is_under_the_prop_that_is_placed_and_not_under_one_of_another_size():
+    recipe = recipe_of("skateboard", "ride")
+    board = np.asarray(build_prop(recipe.prop.parts, np.eye(4)).mesh.vertices)
+    for index in range(4):
+        truth = true_places(recipe, 20261125, index)
+        lowest = (board @ truth.places[0, 1, :3] + truth.places[0, 1, 3]).min()
+        assert _wish(recipe, truth, True).ground == pytest.approx(lowest, abs=1e-9)
+        assert _wish(recipe, truth, False).ground is None
 
 
 @pytest.mark.parametrize(("category", "name"), [("bicycle", "ride"), ("tennis racket", "swing")])

@@ -119,8 +119,9 @@ def prop_solid(mesh: trimesh.Trimesh) -> PropSolid:
 
 def evenly(cells: Int64[np.ndarray, "N 3"], count: int) -> Int64[np.ndarray, " M"]:
     """So many of the cells of a lattice (up to 1,024 a side), and again where there are fewer, spread evenly
-    over all of them, as every so many of those are: in the order of a curve through space (Morton 1966).
-    Drawn by chance the ends of a long prop would not have equal shares, and it would lie off its place."""
+    over all of them, as every third or fifth of those is (not every eighth, which leaves out corners): in the
+    order of a curve through space (Morton 1966). Drawn by chance the ends of a long prop would not have equal
+    shares, and it would lie off its place."""
     code = np.zeros(len(cells), np.int64)
     for bit in range(10):
         for axis in range(3):

@@ -26,8 +26,6 @@ LEAN = np.radians(15)
 """A prop that leans less is set upright on its feet."""
 WORTH = 0.8
 """Part of its overlap with the field that a prop keeps when it is set on the ground."""
-FLAT = 0.95
-"""And part of what it keeps as it leans, for which it stands flat."""
 
 
 def settled(found: Found, prop: PropSolid, frame: Frame, scale: tuple[float, float] | None) -> Settled:
@@ -123,7 +121,6 @@ def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | No
     lowest = float((corners @ found.matrix[:3, :3].T + found.place[:3, 3])[:, 1].min())
     if abs(lowest - ground) > NEAR_GROUND:
         return None
-    standing: list[Settled] = []
     for turn in (_upright(found, prop), np.eye(3)):
         place = found.place.copy()
         place[:3, :3] = turn @ place[:3, :3]
@@ -138,12 +135,8 @@ def _onto_ground(result: Settled, prop: PropSolid, frame: Frame) -> Settled | No
         )
         stood = _out_of_body(moved, prop, frame, None, sideways)
         if stood.depth <= DEEPEST and -stood.found.cost > WORTH * -found.cost:
-            standing.append(replace(stood, rests=True))
-    if not standing:
-        return None
-    # Flat on its feet, unless it had to go aside for that: feet that stand a little askew on a board.
-    flat, leaning = standing[0], standing[-1]
-    return flat if flat.found.cost <= FLAT * leaning.found.cost else leaning
+            return replace(stood, rests=True)
+    return None
 
 
 def _upright(found: Found, prop: PropSolid) -> Float64[np.ndarray, "3 3"]:
